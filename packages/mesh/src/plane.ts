@@ -153,7 +153,7 @@ export const PLANE_LIMITS: {
   /** IP packets that wait per peer; the oldest goes first when full. */
   queuePerPeer: 32,
   /** Control body in bytes: with header, padding, tag, relay frame and UDP it fits 1,280 bytes of IPv6. */
-  controlBody: 1168,
+  controlBody: 1165,
   /** Remembered destinations for which `noNextHop` was reported within the second. */
   noNextHopMemory: 256,
   /** Relay frames start with this time to live. */
