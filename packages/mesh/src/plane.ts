@@ -11,7 +11,8 @@
  *   5     relay frame: type(1)=5 ttl(1) flags(2)=0 dst(8) src(8), then one WireGuard message of types 1..4
  * Inside a transport message: an empty plaintext is a keep-alive; a first nibble of 4 or 6 is an IP packet; a first
  * nibble of 0 is a control payload: type(1, 0x01..0x0f) length(2, big endian, of the body) body, then zero padding to
- * a multiple of 16 as WireGuard demands.
+ * a multiple of 16 as WireGuard demands. Stock WireGuard pads less where its MTU leaves no room, so a receiver takes
+ * plaintexts of any length. Send counters stay below 2^53; a received counter of 2^53 or more counts as replayed.
  */
 import type { Endpoint, NodeId, Prefix } from '@kith/core';
 
@@ -38,7 +39,9 @@ export interface PlaneSession {
   readonly receiveKey: Uint8Array;
   /**
    * A responder may not send with a session before a first authenticated message has come in on it (white paper 5.4.6):
-   * the plane keeps it as `next` and promotes it then. An initiator's session is current at once.
+   * the plane keeps it as `next` and promotes it then. An initiator's session is current at once. As in WireGuard the
+   * session replaced as current stays as `previous`, which only receives; a pending `next` becomes `previous` when an
+   * initiator's session arrives, and a new `next` drops the old `next` and `previous`.
    */
   readonly role: 'initiator' | 'responder';
   /** Reject-after-time: the plane drops the session by itself at this monotonic time in ms. */
@@ -48,7 +51,10 @@ export interface PlaneSession {
 /** All of a peer that the plane has to know. Setting a peer again replaces prefixes, path and gate, not its sessions. */
 export interface PlanePeer {
   readonly peer: PeerHandle;
-  /** Destinations that lead to this peer and sources accepted from it (cryptokey routing); longest prefix wins. */
+  /**
+   * Destinations that lead to this peer and sources accepted from it (cryptokey routing); longest prefix wins. A prefix
+   * belongs to the peer that was set with it last.
+   */
   readonly allowed: readonly Prefix[];
   /** Null while no path is known: packets wait. */
   readonly path: Path | null;
@@ -60,6 +66,7 @@ export interface PlanePeer {
 
 /** What the plane counted for a peer since it was set up. Times are monotonic ms, 0 for never. */
 export interface PeerCounters {
+  /** Packets are authenticated transport messages of every kind, bytes their length from type to tag. */
   readonly sentBytes: number;
   readonly sentPackets: number;
   readonly receivedBytes: number;
@@ -86,24 +93,37 @@ export interface PlaneCounters {
   readonly relayedBytes: number;
   /** Dropped datagrams by cause. */
   readonly dropped: {
+    /** Not in the wire layout above, outside or inside of a session; also what comes from the TUN and is not IP. */
     readonly malformed: number;
     readonly unknownIndex: number;
     readonly unauthentic: number;
+    /** A counter seen before or below the window of 8192: dropped before it is opened. */
     readonly replayed: number;
+    /** IP packet from a peer whose allowed prefixes do not hold its source. */
     readonly foreignSource: number;
+    /** IP packet that arrived while the peer's gate was closed. */
+    readonly gateClosed: number;
+    /** IP packet from the TUN whose destination belongs to no peer. */
     readonly noRoute: number;
     readonly queueFull: number;
+    /** Relay frame from no relay source, without next hop, at the end of its time to live, or on its way back. */
     readonly relayRefused: number;
   };
 }
 
-/** What the plane reports. Called synchronously from `handleDatagram`, `handlePacket` or `tick`; must not throw. */
+/**
+ * What the plane reports. Called synchronously from `handleDatagram`, `handlePacket` or `tick`; must not throw. It may
+ * call back into the plane.
+ */
 export interface PlaneEvents {
   /** A message of type 1, 2 or 3, at most 148 bytes. The plane does not look into it beyond type and exact length. */
   handshake(message: Uint8Array, origin: Origin, now: number): void;
-  /** An authenticated control payload: `payload` starts with its type and has its padding removed. */
+  /** An authenticated control payload: `payload` is type(1) and body; length and padding are removed. */
   control(peer: PeerHandle, payload: Uint8Array, origin: Origin, now: number): void;
-  /** An authenticated message came in by another way than the peer's path: the mesh may follow it. */
+  /**
+   * An authenticated message came in by another way than the peer's path (kind, endpoint or hop differ, or there is no
+   * path): the mesh may follow it. For the same way at most once a second.
+   */
   roamed(peer: PeerHandle, origin: Origin, now: number): void;
   /** First authenticated message on a session: it is confirmed (key confirmation of the white paper). */
   confirmed(peer: PeerHandle, localIndex: number, now: number): void;
@@ -115,14 +135,16 @@ export interface PlaneEvents {
 
 /**
  * What the mesh calls. `now` is monotonic ms. None of these throws for what a remote party did; they throw `RangeError`
- * for a handle or index that the mesh never set (a defect of the caller).
+ * for a handle that is not set, or for arguments out of range (defects of the caller).
  */
 export interface DataPlane {
   /** This node's id: relay frames for it are opened, others are forwarded. */
   setSelf(id: NodeId): void;
-  setPeer(peer: PlanePeer): void;
+  /** Packets that waited for what is now there leave at once. */
+  setPeer(peer: PlanePeer, now: number): void;
   /** Forgets the peer, its sessions, its queue and its prefixes. Unknown handles are ignored. */
   removePeer(peer: PeerHandle): void;
+  /** Throws `RangeError` also for a local index in use. The keys are copied. */
   setSession(session: PlaneSession, now: number): void;
   /** Unknown indices are ignored. */
   removeSession(localIndex: number): void;
@@ -156,6 +178,6 @@ export const PLANE_LIMITS: {
   controlBody: 1165,
   /** Remembered destinations for which `noNextHop` was reported within the second. */
   noNextHopMemory: 256,
-  /** Relay frames start with this time to live. */
+  /** Relay frames start with this time to live; a forwarded frame that claims more is cut to it. */
   ttl: 8,
 };
