@@ -48,6 +48,11 @@ export type ErrorCode =
   | 'TUN_PERMISSION'
   | 'TUN_UNAVAILABLE'
   | 'PREFIX_OVERLAP'
+  | 'PORT_REFUSED'
+  | 'TUN_BUSY'
+  | 'NATIVE_MISSING'
+  | 'INTERFACE_FAILED'
+  | 'CAPABILITIES_KEPT'
   | 'MEMBER_UNKNOWN'
   | 'INVITE_UNKNOWN'
   | 'NODE_REVOKED'
@@ -188,6 +193,31 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: "The network's addresses overlap those of a network that this machine is already in.",
     advice: "Found the network with another `--prefix`, or take the other network's address away from this machine.",
     exit: NETWORK,
+  },
+  PORT_REFUSED: {
+    meaning: 'The system does not let kith listen on the UDP port.',
+    advice: 'Set a port of 1024 or more with `port:` in config.yaml.',
+    exit: NETWORK,
+  },
+  TUN_BUSY: {
+    meaning: 'A network interface of that name exists already.',
+    advice: 'Set another name with `interface:` in config.yaml, or remove the other one with `ip link delete NAME`.',
+    exit: NETWORK,
+  },
+  NATIVE_MISSING: {
+    meaning: "kith's native part does not load on this machine.",
+    advice: 'Build it with `npm run setup` (needs a C++ compiler); without an interface: `kith up --no-tun`.',
+    exit: FAILURE,
+  },
+  INTERFACE_FAILED: {
+    meaning: 'The network interface could not be set up.',
+    advice: 'Install iproute2 if `ip` is missing; else the message quotes what the system answered.',
+    exit: NETWORK,
+  },
+  CAPABILITIES_KEPT: {
+    meaning: 'kith could not give up the rights that it does not need.',
+    advice: 'Nothing is lost but a layer of safety; start kith with only the capability NET_ADMIN to have it.',
+    exit: PERMISSION,
   },
   MEMBER_UNKNOWN: {
     meaning: 'No member of the network has that name, id or address.',
