@@ -56,7 +56,24 @@ export type ErrorCode =
   | 'MEMBER_UNKNOWN'
   | 'INVITE_UNKNOWN'
   | 'NODE_REVOKED'
-  | 'JOIN_TIMEOUT';
+  | 'JOIN_TIMEOUT'
+  | 'INVITE_MALFORMED'
+  | 'INVITE_TRUNCATED'
+  | 'INVITE_VERSION'
+  | 'INVITE_EXPIRED'
+  | 'INVITE_USED'
+  | 'INVITE_REVOKED'
+  | 'INVITE_WRONG_NETWORK'
+  | 'NAME_TAKEN'
+  | 'ADDRESS_TAKEN'
+  | 'ADDRESS_OUTSIDE'
+  | 'PREFIX_FULL'
+  | 'NOT_ADMIN'
+  | 'NO_SUCH_MEMBER'
+  | 'STATEMENT_INVALID'
+  | 'LEDGER_EMPTY'
+  | 'LEDGER_CORRUPT'
+  | 'LEDGER_WRITE_FAILED';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   KEY_INVALID: {
@@ -239,6 +256,92 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     advice:
       'Check that one of the members that the invite names is up and reachable over UDP from here, then try again.',
     exit: NETWORK,
+  },
+  INVITE_MALFORMED: {
+    meaning: 'An invite is mistyped or no invite at all.',
+    advice: 'Copy the invite again in full; it starts with kith: and holds no spaces.',
+    exit: USAGE,
+  },
+  INVITE_TRUNCATED: {
+    meaning: 'An invite is cut off: its end is missing.',
+    advice: 'Copy the invite again in full, or scan its QR code.',
+    exit: USAGE,
+  },
+  INVITE_VERSION: {
+    meaning: 'An invite was made by a newer kith than this one.',
+    advice: 'Update kith on this machine, then use the invite again.',
+    exit: USAGE,
+  },
+  INVITE_EXPIRED: {
+    meaning: 'An invite is past the time its maker set.',
+    advice: 'Ask an admin of the network for a new invite.',
+    exit: REFUSED,
+  },
+  INVITE_USED: {
+    meaning: 'An invite was redeemed as often as it may be.',
+    advice: 'Ask an admin of the network for a new invite.',
+    exit: REFUSED,
+  },
+  INVITE_REVOKED: {
+    meaning: 'An admin revoked this invite.',
+    advice: 'Ask an admin of the network for a new invite.',
+    exit: REFUSED,
+  },
+  INVITE_WRONG_NETWORK: {
+    meaning: 'An invite belongs to another network.',
+    advice: 'Use it on a machine of the network it names, or join that network beside this one.',
+    exit: USAGE,
+  },
+  NAME_TAKEN: {
+    meaning: 'Another member has this name.',
+    advice: 'Choose another name.',
+    exit: REFUSED,
+  },
+  ADDRESS_TAKEN: {
+    meaning: 'Another member has this address.',
+    advice: 'Choose another address, or none to be given the lowest free one.',
+    exit: REFUSED,
+  },
+  ADDRESS_OUTSIDE: {
+    meaning: 'An address is not one that a member of this network can have.',
+    advice: "Choose a host address of the network's prefix, or none to be given one.",
+    exit: USAGE,
+  },
+  PREFIX_FULL: {
+    meaning: "Every address of the network's prefix is taken.",
+    advice: 'Revoke members that are gone, or found a network with a larger prefix.',
+    exit: REFUSED,
+  },
+  NOT_ADMIN: {
+    meaning: 'Only an admin of the network can do this.',
+    advice: "Do it on an admin's machine, or ask an admin to grant you the right.",
+    exit: REFUSED,
+  },
+  NO_SUCH_MEMBER: {
+    meaning: 'The network has no active member of this name or key.',
+    advice: 'List the members and check the spelling.',
+    exit: USAGE,
+  },
+  STATEMENT_INVALID: {
+    meaning: 'Bytes are no statement of a ledger.',
+    advice: 'The sender is broken or hostile; nothing was taken from the message.',
+    exit: FAILURE,
+  },
+  LEDGER_EMPTY: {
+    meaning: 'The founding statement has not arrived yet: it is not known who is a member.',
+    advice: 'Wait until a member was reached; check the endpoints in the invite if that takes long.',
+    exit: NETWORK,
+  },
+  LEDGER_CORRUPT: {
+    meaning: 'The ledger on disk is damaged before its end. Nothing was deleted.',
+    advice:
+      'Move the file aside and start again: other members send the ledger anew. Keep the damaged file until that worked.',
+    exit: STATE,
+  },
+  LEDGER_WRITE_FAILED: {
+    meaning: 'The ledger could not be written to disk. What was acknowledged before is safe.',
+    advice: 'Free space on the disk or mend it, then start kith again.',
+    exit: STATE,
   },
 };
 
