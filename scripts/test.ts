@@ -1,0 +1,146 @@
+/**
+ * Runs the tests, layer by layer, with Node's own runner and one report:
+ *
+ *   node scripts/test.ts [layer …] [pattern …] [--name=<regular expression>] [--no-root-ok]
+ *
+ *   unit      vectors, conformance, properties, rules of the house          packages/<name>/test, test
+ *   sim       the simulated network: virtual clock and seed                 packages/<name>/test/sim
+ *   net       real Linux network namespaces (root)                          packages/<name>/test/net, lab/test
+ *   interop   programs that nobody here wrote (root)                        packages/<name>/test/interop
+ *
+ * Without a layer all of them run. A pattern is a part of a file's path. Layers that need root fail the run when there
+ * is no root, unless --no-root-ok is given: a green run must mean that everything ran.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import type { TestEvent } from 'node:test/reporters';
+import { spec as SpecReporter } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+
+type Layer = 'unit' | 'sim' | 'net' | 'interop';
+
+interface Options {
+  readonly layers: Layer[];
+  readonly patterns: string[];
+  readonly name: RegExp | undefined;
+  readonly noRootOk: boolean;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Namespaces, devices and whole daemons share one machine: those files run one at a time. */
+const LAYERS: Readonly<Record<Layer, { concurrency: number; timeout: number; needsRoot: boolean }>> = {
+  unit: { concurrency: 2, timeout: 120_000, needsRoot: false },
+  sim: { concurrency: 2, timeout: 300_000, needsRoot: false },
+  net: { concurrency: 1, timeout: 300_000, needsRoot: true },
+  interop: { concurrency: 1, timeout: 300_000, needsRoot: true },
+};
+
+const { layers, patterns, name, noRootOk } = parseArguments(process.argv.slice(2));
+const files = collect();
+const isRoot = process.getuid?.() === 0;
+const skipped = layers.filter((layer) => LAYERS[layer].needsRoot && !isRoot && files[layer].length > 0);
+const chosen = layers.filter((layer) => !skipped.includes(layer) && files[layer].length > 0);
+
+if (patterns.length > 0 && chosen.length + skipped.length === 0) {
+  process.stderr.write(`no test file's path contains ${patterns.map((pattern) => `"${pattern}"`).join(' or ')}\n`);
+  process.exit(2);
+}
+
+const report = new SpecReporter();
+report.pipe(process.stdout);
+const totals = new Map<string, number>();
+let failed = false;
+for (const layer of chosen) {
+  process.stdout.write(`\n${layer}: ${files[layer].length} files\n`);
+  await runLayer(layer);
+}
+tellSkipped();
+for (const [key, value] of totals) {
+  const message = key === 'duration_ms' ? `${key} ${Math.round(value)}` : `${key} ${value}`;
+  report.write({ type: 'test:diagnostic', data: { nesting: 0, level: 'info', message } });
+}
+report.end();
+if (failed) process.exitCode = 1;
+
+function parseArguments(args: readonly string[]): Options {
+  const layers: Layer[] = [];
+  const patterns: string[] = [];
+  let name: RegExp | undefined;
+  let noRootOk = false;
+  for (const arg of args) {
+    if (isLayer(arg)) layers.push(arg);
+    else if (arg === '--no-root-ok') noRootOk = true;
+    else if (arg.startsWith('--name=')) name = new RegExp(arg.slice('--name='.length));
+    else if (arg.startsWith('-')) {
+      process.stderr.write(`unknown option ${arg}: there are --name=<regular expression> and --no-root-ok\n`);
+      process.exit(2);
+    } else patterns.push(arg);
+  }
+  return { layers: layers.length === 0 ? Object.keys(LAYERS).filter(isLayer) : layers, patterns, name, noRootOk };
+}
+
+function isLayer(word: string): word is Layer {
+  return Object.hasOwn(LAYERS, word);
+}
+
+function collect(): Record<Layer, string[]> {
+  const found: Record<Layer, string[]> = { unit: [], sim: [], net: [], interop: [] };
+  const folders = readdirSync(join(root, 'packages')).map((entry) => `packages/${entry}/test`);
+  for (const folder of ['test', 'lab/test', ...folders]) {
+    if (!existsSync(join(root, folder))) continue;
+    for (const entry of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+      const path = `${folder}/${entry}`;
+      if (!path.endsWith('.test.ts')) continue;
+      if (patterns.length > 0 && !patterns.some((pattern) => path.includes(pattern))) continue;
+      found[layerOf(folder, entry)].push(path);
+    }
+  }
+  for (const list of Object.values(found)) list.sort((a, b) => (a < b ? -1 : 1));
+  return found;
+}
+
+/** By the first folder below test/; what stands in test/ itself or in a folder of another name is a unit test. */
+function layerOf(folder: string, entry: string): Layer {
+  if (folder === 'lab/test') return 'net';
+  const first = entry.split('/')[0] ?? '';
+  return isLayer(first) ? first : 'unit';
+}
+
+async function runLayer(layer: Layer): Promise<void> {
+  const { concurrency, timeout } = LAYERS[layer];
+  const events = run({
+    files: files[layer].map((path) => join(root, path)),
+    cwd: root,
+    concurrency,
+    timeout,
+    execArgv: ['--conditions=source'],
+    ...(name === undefined ? {} : { testNamePatterns: [name] }),
+  });
+  for await (const event of events) {
+    if (event.type === 'test:fail') failed = true;
+    if (event.type === 'test:summary') {
+      if (event.data.file === undefined && !event.data.success) failed = true;
+      continue;
+    }
+    if (!addToTotals(event)) report.write(event);
+  }
+}
+
+/** Takes the closing counts of one layer ("tests 12", "pass 12", …) out of the stream. */
+function addToTotals({ type, data }: TestEvent): boolean {
+  if (type !== 'test:diagnostic' || data.nesting !== 0 || data.file !== undefined) return false;
+  const match = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/.exec(data.message);
+  if (match === null) return false;
+  const [, key = '', value] = match;
+  totals.set(key, (totals.get(key) ?? 0) + Number(value));
+  return true;
+}
+
+function tellSkipped(): void {
+  if (skipped.length === 0) return;
+  const count = skipped.reduce((sum, layer) => sum + files[layer].length, 0);
+  process.stdout.write(`\nNOT RUN: ${skipped.join(' and ')} (${count} files) need root: sudo npm test\n\n`);
+  if (!noRootOk) failed = true;
+}
