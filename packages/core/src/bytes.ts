@@ -2,7 +2,7 @@
 
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const BASE64URL_VALUE: ReadonlyMap<string, number> = new Map([...BASE64URL].map((c, i) => [c, i]));
+const BASE64URL_VALUE: ReadonlyMap<string, number> = new Map(Array.from(BASE64URL, (c, i) => [c, i]));
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
