@@ -1,5 +1,5 @@
 /**
- * Makes a checkout ready: system packages, npm packages (Node 24 among them), the native addon, the compiled packages.
+ * Makes a checkout ready: system packages, npm packages (Node 24 among them), the native addon.
  * Runs on any Node from 16 on and before anything is installed, therefore plain JavaScript without dependencies. Every
  * step looks first whether there is something to do; a second run takes about a second.
  *
@@ -7,13 +7,26 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const started = Date.now();
+
+/** The npm that stands in for one on a Node before 20. */
+const NPM = '11.19.1';
 
 /** Something the person has to do; printed without a stack. */
 class SetupError extends Error {}
@@ -25,7 +38,6 @@ function main() {
     installSystemPackages(purposes);
     installModules();
     buildAddon(join(root, 'packages', 'dataplane'));
-    compile();
   } finally {
     unlock();
   }
@@ -123,28 +135,58 @@ function installSystemPackages(purposes) {
 }
 
 function installModules() {
-  const wanted = readIfThere(join(root, 'package-lock.json'));
-  const present = readIfThere(join(modules, '.package-lock.json'));
-  if (wanted !== undefined && present !== undefined && isInstalled(JSON.parse(wanted), JSON.parse(present))) {
-    assertNode();
-    return;
+  const lockFile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  if (!isInstalled(lockFile)) {
+    const flags = [
+      '--ignore-scripts',
+      '--include=dev',
+      '--include=optional',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+    ];
+    // Not `npm ci`: it refuses a lock file that leaves out optional packages for platforms the registry did not offer,
+    // and it deletes a node_modules that other processes may be using. The versions are those of the lock file as well.
+    const args = ['install', '--no-save', ...flags];
+    if (majorOfNpm() >= 20) step('npm install', () => run(...npm(args)));
+    if (!isInstalled(lockFile)) step('npm install with a newer Node', () => installWithNewerNode(lockFile, args));
   }
-  // `npm ci` deletes node_modules first; with one in place that other processes may be using, bring it up to date instead.
-  const command = wanted !== undefined && (present === undefined || process.env.CI) ? ['ci'] : ['install', '--no-save'];
-  const flags = [
-    '--ignore-scripts',
-    '--include=dev',
-    '--include=optional',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-  ];
-  step(`npm ${command[0]}`, () => run(...npm([...command, ...flags])));
+  linkNode();
   assertNode();
 }
 
+/**
+ * An npm on an old Node leaves out optional packages that ask for a newer one, compilers and linters among them. So it
+ * fetches a Node and an npm of today into a temporary folder, and those do the work.
+ */
+function installWithNewerNode(lockFile, args) {
+  const name = `node-linux-${process.arch}`;
+  const entry = lockFile.packages[`node_modules/${name}`];
+  if (entry === undefined || process.platform !== 'linux') return;
+  const folder = mkdtempSync(join(tmpdir(), 'kith-setup-'));
+  try {
+    const wanted = [`${name}@${entry.version}`, `npm@${NPM}`];
+    run(...npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder, ...wanted]));
+    const cli = join(folder, 'node_modules', 'npm', 'bin', 'npm-cli.js');
+    const [, , { env }] = npm(args);
+    run(join(folder, 'node_modules', name, 'bin', 'node'), [cli, ...args], { env });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Older npm lose the link to `node` while they pass over the one for the other architecture. */
+function linkNode() {
+  const target = join('..', `node-linux-${process.arch}`, 'bin', 'node');
+  const link = join(modules, '.bin', 'node');
+  if (existsSync(join(modules, '.bin', target)) && !existsSync(link)) symlinkSync(target, link);
+}
+
 /** True when every package of the lock file that this machine can use is there in the locked version. */
-function isInstalled(wanted, present) {
+function isInstalled(wanted) {
+  const text = readIfThere(join(modules, '.package-lock.json'));
+  if (text === undefined) return false;
+  const present = JSON.parse(text);
   return Object.entries(wanted.packages).every(([path, entry]) => {
     if (path === '' || !path.includes('node_modules/')) return true;
     if (entry.link) return existsSync(join(root, path));
@@ -186,6 +228,12 @@ function npm(args) {
     return [node, [script, ...args], { env }];
   }
   return ['npm', args, { env }];
+}
+
+function majorOfNpm() {
+  const [command, args, options] = npm([]);
+  const node = args.length > 0 ? command : 'node';
+  return Number(run(node, ['-p', 'process.versions.node.split(".")[0]'], options));
 }
 
 /** The Node that runs kith: 24 from npm where there is one for this machine, else the one that runs this script. */
@@ -247,12 +295,6 @@ function hashOf(files, ...more) {
   const hash = createHash('sha256').update(JSON.stringify(more));
   for (const file of files) hash.update(relative(root, file)).update(readFileSync(file));
   return hash.digest('hex');
-}
-
-function compile() {
-  const begin = Date.now();
-  run(node(), [join(modules, 'typescript', 'bin', 'tsc'), '-b', 'packages/kith'], { cwd: root });
-  if (Date.now() - begin > 2_000) say(`compiled the packages (${seconds(begin)})`);
 }
 
 /** What the last setup did, kept in node_modules so that it vanishes with it. */
