@@ -1,0 +1,77 @@
+/** Every key of config.yaml: what it may hold, its default, and what to tell a person who wrote something else. */
+import { type Endpoint, parseEndpoint } from '@kith/core';
+
+export type LogLevel = 'debug' | 'info' | 'warn';
+
+export interface Config {
+  /** UDP port, the one thing that other machines must be able to reach; 0 takes any free port at each start. */
+  readonly port: number;
+  /** Name of the network interface; null: `kith-` and the network's label, cut to the system's 15 characters. */
+  readonly interface: string | null;
+  /** Bytes of the largest IP packet that the interface takes. */
+  readonly mtu: number;
+  /** Where this node can be reached from outside, known beforehand: a public server, a forwarded port. */
+  readonly endpoints: readonly Endpoint[];
+  /** Whether this node forwards for members that cannot reach each other. */
+  readonly relay: boolean;
+  /** Least level that is logged. */
+  readonly log: LogLevel;
+}
+
+export const DEFAULTS: Config = {
+  port: 6550,
+  interface: null,
+  // 1,500 less IPv6 (40), UDP (8), relay frame (20), WireGuard (32), padded down to a multiple of 16.
+  mtu: 1392,
+  endpoints: [],
+  relay: true,
+  log: 'info',
+};
+
+/** Thrown by a rule; the message completes `… is not allowed: `. */
+export class Refusal extends Error {}
+
+function integer(least: number, most: number): (value: unknown) => number {
+  return (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new Refusal(`it must be a whole number from ${least} to ${most}`);
+  };
+}
+
+function interfaceName(value: unknown): string {
+  // The limits of the kernel: 15 characters, no slash, no space, no colon.
+  if (typeof value === 'string' && /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,14}$/.test(value)) return value;
+  throw new Refusal('it must have 1 to 15 letters, digits, dots, hyphens or underscores');
+}
+
+function endpointList(value: unknown): Endpoint[] {
+  if (!Array.isArray(value)) throw new Refusal('it must be a list like [203.0.113.7:6550]');
+  if (value.length > 8) throw new Refusal('it may have at most 8 entries');
+  return value.map((entry: unknown) => {
+    try {
+      return parseEndpoint(String(entry));
+    } catch (error) {
+      throw new Refusal(error instanceof Error ? error.message : String(error));
+    }
+  });
+}
+
+function boolean(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new Refusal('it must be true or false');
+}
+
+function logLevel(value: unknown): LogLevel {
+  if (value === 'debug' || value === 'info' || value === 'warn') return value;
+  throw new Refusal('it must be debug, info or warn');
+}
+
+/** The rules, in the order in which `kith init` writes the keys. */
+export const RULES: { readonly [Key in keyof Config]: (value: unknown) => Config[Key] } = {
+  port: integer(0, 65535),
+  interface: interfaceName,
+  mtu: integer(1280, 9000),
+  endpoints: endpointList,
+  relay: boolean,
+  log: logLevel,
+};
