@@ -1,2 +1,17 @@
-/** Data plane: TUN and UDP below the contract of `@kith/mesh`, and the primitives of OpenSSL. */
-export * from './portable/index.ts';
+/** The data plane below the contract of `@kith/mesh`: UDP port, TUN device, packets; and the primitives of OpenSSL. */
+export { setCapabilities, type Capability } from './capabilities.ts';
+export {
+  configureInterface,
+  DEFAULT_MTU,
+  mtuFor,
+  readUsedPrefixes,
+  refuseOverlap,
+  type InterfaceSettings,
+  type UsedPrefix,
+} from './interface.ts';
+export { loadNative, type NativeBinding, type NativeLoad, type NativeTun } from './native.ts';
+export { nodeCrypto } from './node-crypto.ts';
+export { createNodePlane, type NodePlane, type NodePlaneInit, type TunSettings } from './node-plane.ts';
+export { PortablePlane, type PlaneIo, type PortablePlaneInit } from './portable/index.ts';
+export { openTun, type TunDevice, type TunOptions } from './tun.ts';
+export { UdpPort, type UdpCounters, type UdpOptions } from './udp.ts';

@@ -12,7 +12,8 @@
  * Inside a transport message: an empty plaintext is a keep-alive; a first nibble of 4 or 6 is an IP packet; a first
  * nibble of 0 is a control payload: type(1, 0x01..0x0f) length(2, big endian, of the body) body, then zero padding to
  * a multiple of 16 as WireGuard demands. Stock WireGuard pads less where its MTU leaves no room, so a receiver takes
- * plaintexts of any length. Send counters stay below 2^53; a received counter of 2^53 or more counts as replayed.
+ * plaintexts of any length. Counters stay below REJECT_AFTER_MESSAGES of `@kith/wireguard`; a received one that does not
+ * counts as replayed.
  */
 import type { Endpoint, NodeId, Prefix } from '@kith/core';
 

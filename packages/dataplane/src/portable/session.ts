@@ -1,21 +1,29 @@
 /** One keypair of WireGuard: seals with a running counter, opens against a replay window (white paper, 5.4.6). */
 import { readUint32LE, writeUint32LE, type Crypto } from '@kith/core';
 import type { PeerHandle, PlaneSession } from '@kith/mesh';
-import { ReplayWindow } from './replay.ts';
 import {
-  COUNTER_END,
-  PADDING,
   paddedLength,
-  readCounter,
-  TRANSPORT_HEADER,
-  TRANSPORT_TYPE,
-  writeCounter,
-} from './wire.ts';
+  REJECT_AFTER_MESSAGES,
+  ReplayWindow,
+  TRANSPORT_HEADER_LENGTH,
+  TYPE_TRANSPORT,
+} from '@kith/wireguard';
+import { PADDING } from './wire.ts';
 
 const NO_AD = new Uint8Array(0);
 const NONCE_COUNTER = 4;
 
 export type OpenResult = Uint8Array | 'replayed' | 'unauthentic';
+
+/** Low 32 bits first; numbers are exact below {@link REJECT_AFTER_MESSAGES}. */
+function writeCounter(target: Uint8Array, at: number, counter: number): void {
+  writeUint32LE(target, at, counter % 2 ** 32);
+  writeUint32LE(target, at + 4, Math.floor(counter / 2 ** 32));
+}
+
+function readCounter(bytes: Uint8Array, at: number): number {
+  return readUint32LE(bytes, at) + readUint32LE(bytes, at + 4) * 2 ** 32;
+}
 
 /** Receiver index of a transport message at `at`. */
 export function receiverIndex(bytes: Uint8Array, at: number): number {
@@ -53,7 +61,7 @@ export class Session {
 
   /** Whether the session may still send at `now`. */
   maySend(now: number): boolean {
-    return now < this.expiresAt && this.sendCounter < COUNTER_END;
+    return now < this.expiresAt && this.sendCounter < REJECT_AFTER_MESSAGES;
   }
 
   /**
@@ -71,12 +79,12 @@ export class Session {
     writeCounter(nonce, NONCE_COUNTER, this.sendCounter);
     const sealed = this.#crypto.seal(this.#sendKey, nonce, padded, NO_AD);
     const at = header.length;
-    const out = new Uint8Array(at + TRANSPORT_HEADER + sealed.length);
+    const out = new Uint8Array(at + TRANSPORT_HEADER_LENGTH + sealed.length);
     out.set(header);
-    writeUint32LE(out, at, TRANSPORT_TYPE);
+    writeUint32LE(out, at, TYPE_TRANSPORT);
     writeUint32LE(out, at + 4, this.#remoteIndex);
     writeCounter(out, at + 8, this.sendCounter);
-    out.set(sealed, at + TRANSPORT_HEADER);
+    out.set(sealed, at + TRANSPORT_HEADER_LENGTH);
     this.sendCounter += 1;
     return out;
   }
@@ -84,12 +92,12 @@ export class Session {
   /** Opens the transport message that fills `bytes` from `at`; its length and type are checked already. */
   open(bytes: Uint8Array, at: number): OpenResult {
     const counter = readCounter(bytes, at + 8);
-    if (counter >= COUNTER_END || !this.#window.accepts(counter)) return 'replayed';
+    if (counter >= REJECT_AFTER_MESSAGES || !this.#window.isFresh(counter)) return 'replayed';
     const nonce = new Uint8Array(12);
     writeCounter(nonce, NONCE_COUNTER, counter);
-    const plaintext = this.#crypto.open(this.#receiveKey, nonce, bytes.subarray(at + TRANSPORT_HEADER), NO_AD);
+    const plaintext = this.#crypto.open(this.#receiveKey, nonce, bytes.subarray(at + TRANSPORT_HEADER_LENGTH), NO_AD);
     if (plaintext === null) return 'unauthentic';
-    this.#window.mark(counter);
+    this.#window.accept(counter);
     return plaintext;
   }
 

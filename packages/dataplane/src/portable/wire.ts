@@ -9,45 +9,35 @@
  * IPv4 (RFC 791): total length at 2, source at 12, destination at 16. IPv6 (RFC 8200): payload length at 4, source
  *   at 8, destination at 24.
  */
-import { concat, fromHex, readUint16BE, readUint32LE, writeUint16BE, writeUint32LE, type NodeId } from '@kith/core';
+import { concat, fromHex, readUint16BE, readUint32LE, writeUint16BE, type NodeId } from '@kith/core';
+import {
+  COOKIE_LENGTH,
+  INITIATION_LENGTH,
+  KEEP_ALIVE_LENGTH,
+  paddedLength,
+  RESPONSE_LENGTH,
+  TYPE_TRANSPORT,
+} from '@kith/wireguard';
 
-export const TRANSPORT_TYPE = 4;
 export const RELAY_TYPE = 5;
-export const TRANSPORT_HEADER = 16;
-export const TAG = 16;
 export const RELAY_HEADER = 20;
 /** The padding of WireGuard, white paper 5.4.6. */
 export const PADDING = 16;
-/** Counters stay exact integers; 2^53 messages are out of reach of a session's 180 s. */
-export const COUNTER_END: number = 2 ** 53;
 
-/** Exact lengths of initiation, response and cookie reply, by type. */
-const HANDSHAKE_LENGTHS: readonly (number | null)[] = [null, 148, 92, 64];
+const HANDSHAKE_LENGTHS: readonly (number | null)[] = [null, INITIATION_LENGTH, RESPONSE_LENGTH, COOKIE_LENGTH];
 
 export type MessageKind = 'handshake' | 'transport' | null;
 
-/** What the message at `at` is by type and length; null for none of WireGuard's. */
+/**
+ * What the message at `at` is by type and length; null for none of WireGuard's. A transport message of any length may be
+ * right: Linux pads no further than its MTU.
+ */
 export function messageKind(bytes: Uint8Array, at: number): MessageKind {
   const length = bytes.length - at;
-  if (length < TRANSPORT_HEADER + TAG) return null;
+  if (length < KEEP_ALIVE_LENGTH) return null;
   const type = readUint32LE(bytes, at);
-  if (type === TRANSPORT_TYPE) return 'transport';
+  if (type === TYPE_TRANSPORT) return 'transport';
   return length === HANDSHAKE_LENGTHS[type] ? 'handshake' : null;
-}
-
-export function paddedLength(length: number): number {
-  return Math.ceil(length / PADDING) * PADDING;
-}
-
-/** The nonce of a transport message: 4 zero bytes, then the counter (white paper 5.4.6). */
-export function writeCounter(target: Uint8Array, at: number, counter: number): void {
-  writeUint32LE(target, at, counter % 2 ** 32);
-  writeUint32LE(target, at + 4, Math.floor(counter / 2 ** 32));
-}
-
-/** A counter of {@link COUNTER_END} or more may lose its low bits; it is refused anyway. */
-export function readCounter(bytes: Uint8Array, at: number): number {
-  return readUint32LE(bytes, at) + readUint32LE(bytes, at + 4) * 2 ** 32;
 }
 
 /** `ttl` is 1..255. */

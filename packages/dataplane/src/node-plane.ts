@@ -1,0 +1,179 @@
+/** A data plane on this machine: the portable plane, wired to a UDP port, a TUN device and a timer. */
+import type { Crypto, Endpoint } from '@kith/core';
+import type { DataPlane, PLANE_LIMITS, PlaneEvents } from '@kith/mesh';
+import { configureInterface, DEFAULT_MTU, type InterfaceSettings } from './interface.ts';
+import { PortablePlane } from './portable/index.ts';
+import { openTun, type TunDevice } from './tun.ts';
+import { UdpPort, type UdpCounters } from './udp.ts';
+
+export interface TunSettings extends Omit<InterfaceSettings, 'mtu'> {
+  /** Bytes; {@link DEFAULT_MTU} if absent. */
+  readonly mtu?: number;
+}
+
+export interface NodePlaneInit {
+  readonly crypto: Pick<Crypto, 'seal' | 'open'>;
+  /**
+   * Called from timers and sockets. An error that an event throws is a defect: it reaches the process as an uncaught
+   * exception.
+   */
+  readonly events: PlaneEvents;
+  /** UDP port; 0 for any. */
+  readonly port: number;
+  /** Without it the plane is rootless: it carries control payloads and relayed frames, and drops IP packets. */
+  readonly tun?: TunSettings;
+  /** The interface was removed by somebody else: packets go nowhere until the plane is made anew. */
+  readonly onTunLost?: () => void;
+  readonly limits?: Partial<typeof PLANE_LIMITS>;
+  /** Bind to loopback only: for tests. */
+  readonly loopback?: boolean;
+}
+
+export interface NodePlane {
+  readonly plane: DataPlane;
+  /** The port that is bound. */
+  readonly port: number;
+  /** The interface's name, null for a rootless plane. */
+  readonly interfaceName: string | null;
+  /** Monotonic ms: the `now` of every call into the plane. */
+  now(): number;
+  udp(): UdpCounters;
+  /** IP packets that the system did not take from the plane. */
+  writeErrors(): number;
+  /** Closes port and interface. Afterwards no event comes. */
+  stop(): Promise<void>;
+}
+
+/** No delay of setTimeout may be longer. */
+const LONGEST_DELAY = 0x7fffffff;
+
+/**
+ * Calls `tick` of a plane when it is due. Programming the plane moves its deadlines, so the plane is asked again after
+ * each call, and at least once a second for those that come from outside.
+ */
+class PlaneTimer {
+  readonly #plane: PortablePlane;
+  #timer: NodeJS.Timeout | null = null;
+  #at: number = Number.POSITIVE_INFINITY;
+
+  constructor(plane: PortablePlane) {
+    this.#plane = plane;
+  }
+
+  /** Sets the timer to the plane's next deadline. */
+  arm(): void {
+    const at = this.#plane.wakeAt() ?? Number.POSITIVE_INFINITY;
+    if (at === this.#at) return;
+    this.stop();
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#at = at;
+    const delay = Math.min(LONGEST_DELAY, Math.max(0, Math.ceil(at - performance.now())));
+    this.#timer = setTimeout(() => {
+      this.#at = Number.POSITIVE_INFINITY;
+      this.#plane.tick(performance.now());
+      this.arm();
+    }, delay);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#at = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The plane as the mesh sees it: calls that move deadlines set the timer anew. */
+function armed(plane: PortablePlane, timer: PlaneTimer): DataPlane {
+  return {
+    setSelf: (id) => plane.setSelf(id),
+    setPeer: (peer, now) => {
+      plane.setPeer(peer, now);
+      timer.arm();
+    },
+    removePeer: (peer) => plane.removePeer(peer),
+    setSession: (session, now) => {
+      plane.setSession(session, now);
+      timer.arm();
+    },
+    removeSession: (localIndex) => plane.removeSession(localIndex),
+    setNextHop: (dst, hop) => plane.setNextHop(dst, hop),
+    setRelaySources: (endpoints) => plane.setRelaySources(endpoints),
+    sendMessage: (message, path, now) => plane.sendMessage(message, path, now),
+    sendControl: (peer, type, body, path, now) => plane.sendControl(peer, type, body, path, now),
+    sendKeepAlive: (peer, now) => plane.sendKeepAlive(peer, now),
+    peerCounters: (peer) => plane.peerCounters(peer),
+    counters: () => plane.counters(),
+  };
+}
+
+/**
+ * Opens port and interface and starts moving packets.
+ *
+ * @throws KithError PORT_IN_USE, PORT_REFUSED, NATIVE_MISSING, TUN_PERMISSION, TUN_UNAVAILABLE, TUN_BUSY,
+ *   PREFIX_OVERLAP, INTERFACE_FAILED; whatever was opened is closed again then
+ */
+export async function createNodePlane(init: NodePlaneInit): Promise<NodePlane> {
+  let stopped = false;
+  let writeErrors = 0;
+  let device: TunDevice | null = null;
+  const now = () => performance.now();
+
+  const plane = new PortablePlane({
+    crypto: init.crypto,
+    events: init.events,
+    io: {
+      sendDatagram: (bytes, to) => udp.send(bytes, to),
+      writePacket: (packet) => {
+        if (device === null || !device.write(packet)) writeErrors += 1;
+      },
+    },
+    ...(init.limits === undefined ? {} : { limits: init.limits }),
+  });
+  const timer = new PlaneTimer(plane);
+  const udp = await UdpPort.bind({
+    port: init.port,
+    loopback: init.loopback === true,
+    onDatagram: (bytes: Uint8Array, from: Endpoint) => {
+      if (stopped) return;
+      plane.handleDatagram(bytes, from, now());
+      timer.arm();
+    },
+  });
+  if (init.tun !== undefined) {
+    try {
+      const settings = { ...init.tun, mtu: init.tun.mtu ?? DEFAULT_MTU };
+      device = openTun({
+        name: settings.name,
+        mtu: settings.mtu,
+        onPackets: (packets) => {
+          const at = now();
+          for (const packet of packets) if (!stopped) plane.handlePacket(packet, at);
+          timer.arm();
+        },
+        onEnded: () => {
+          if (!stopped) init.onTunLost?.();
+        },
+      });
+      await configureInterface({ ...settings, name: device.name });
+    } catch (error) {
+      stopped = true;
+      device?.close();
+      await udp.close();
+      throw error;
+    }
+  }
+  return {
+    plane: armed(plane, timer),
+    port: udp.localPort,
+    interfaceName: device?.name ?? null,
+    now,
+    udp: () => udp.counters(),
+    writeErrors: () => writeErrors,
+    stop: async () => {
+      stopped = true;
+      timer.stop();
+      device?.close();
+      await udp.close();
+    },
+  };
+}
