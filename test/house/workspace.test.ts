@@ -107,6 +107,17 @@ test('every relative link in the documents leads to a file', () => {
   assert.deepEqual(broken, []);
 });
 
+test('every path of the house that a document shows as code is there', () => {
+  const paths = /`((?:packages|lab|bench|test|docs|scripts|\.ci)\/[\w./-]+)`/g;
+  const gone = filesIn('', '.md').flatMap((path) =>
+    [...read(path).matchAll(paths)]
+      .map((match) => match[1] ?? '')
+      .filter((shown) => !existsSync(join(root, shown)))
+      .map((shown) => `${path}: ${shown}`),
+  );
+  assert.deepEqual(gone, []);
+});
+
 test('the file that continuous integration runs is executable', () => {
   assert.ok((statSync(join(root, '.ci/run')).mode & 0o111) !== 0);
 });
