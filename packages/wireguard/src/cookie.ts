@@ -77,16 +77,15 @@ export class CookieJar {
     this.#cookieKey = crypto.blake2s(concat(LABEL_COOKIE, remoteStatic));
   }
 
-  /** Writes mac1, and mac2 if there is a cookie, into a whole message 1 or 2. */
+  /** Writes mac1 and mac2 (zeros without a cookie) into a whole message 1 or 2. */
   stamp(message: Uint8Array, now: number): void {
     const at = message.length - 2 * MAC_LENGTH;
     const mac1 = this.#crypto.blake2sMac(this.#mac1Key, message.subarray(0, at));
     message.set(mac1, at);
     this.#lastMac1 = mac1;
-    if (this.#cookie !== null && now - this.#cookieSince < COOKIE_LIFETIME) {
-      const mac2 = this.#crypto.blake2sMac(this.#cookie, message.subarray(0, at + MAC_LENGTH));
-      message.set(mac2, at + MAC_LENGTH);
-    }
+    const cookie = this.#cookie !== null && now - this.#cookieSince < COOKIE_LIFETIME ? this.#cookie : null;
+    if (cookie === null) message.fill(0, at + MAC_LENGTH);
+    else message.set(this.#crypto.blake2sMac(cookie, message.subarray(0, at + MAC_LENGTH)), at + MAC_LENGTH);
   }
 
   /** False where the reply is not authentic or not about the message stamped last. */
