@@ -57,6 +57,7 @@ export type ErrorCode =
   | 'INVITE_UNKNOWN'
   | 'NODE_REVOKED'
   | 'JOIN_TIMEOUT'
+  | 'NO_WAY_IN'
   | 'INVITE_MALFORMED'
   | 'INVITE_TRUNCATED'
   | 'INVITE_VERSION'
@@ -255,6 +256,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'No member answered the invite in time.',
     advice:
       'Check that one of the members that the invite names is up and reachable over UDP from here, then try again.',
+    exit: NETWORK,
+  },
+  NO_WAY_IN: {
+    meaning: 'An invite would name no member with a known address.',
+    advice: 'Start the network with `kith up`, or write where this machine is reached as `endpoints:` in config.yaml.',
     exit: NETWORK,
   },
   INVITE_MALFORMED: {
