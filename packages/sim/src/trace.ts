@@ -57,11 +57,19 @@ function clockText(ms: number): string {
   return `${Math.floor(ms / 60_000)}:${seconds.toFixed(3).padStart(6, '0')}`;
 }
 
+/** One step of a 32-bit hash in the manner of FNV-1a. */
+function mix(hash: number, value: number): number {
+  const next = Math.imul(hash ^ value, 0x01000193);
+  return next ^ (next >>> 15);
+}
+
 export class Trace {
   /** Names messages in {@link format}. */
   describe: Describe;
   readonly #capacity: number;
-  readonly #records: PacketRecord[] = [];
+  readonly #records: Omit<PacketRecord, 'head'>[] = [];
+  /** The first bytes of each record, {@link HEAD} apart: no memory is asked for per packet. */
+  readonly #heads: Uint8Array;
   readonly #fates = new Map<Fate, number>();
   #count = 0;
   #hash = 0x811c9dc5;
@@ -71,6 +79,7 @@ export class Trace {
     if (!Number.isInteger(capacity) || capacity < 1)
       throw new RangeError(`trace: capacity ${capacity} must be 1 or more`);
     this.#capacity = capacity;
+    this.#heads = new Uint8Array(capacity * HEAD);
     this.describe = describe;
   }
 
@@ -89,27 +98,37 @@ export class Trace {
     return (this.#hash >>> 0).toString(16).padStart(8, '0');
   }
 
-  /** @param endpoints hash of the text of `from`, `to` and `seenAs` */
-  add(record: PacketRecord, endpoints: number): void {
-    this.#records[this.#count % this.#capacity] = record;
+  /**
+   * @param bytes the whole datagram
+   * @param endpoints hash of the text of `from`, `to` and `seenAs`
+   */
+  add(record: Omit<PacketRecord, 'head'>, bytes: Uint8Array, endpoints: number): void {
+    const slot = this.#count % this.#capacity;
+    this.#records[slot] = record;
     this.#count++;
+    const kept = Math.min(HEAD, bytes.length);
+    for (let i = 0, at = slot * HEAD; i < kept; i++, at++) this.#heads[at] = bytes[i] as number;
     const fates = (this.#fates.get(record.fate) ?? 0) + 1;
     this.#fates.set(record.fate, fates);
-    this.#mix(Math.round(record.time * 1000));
-    this.#mix(endpoints);
-    this.#mix(record.size);
-    this.#mix(fates);
-    for (let i = 0; i < record.fate.length; i += 3) this.#mix(record.fate.charCodeAt(i));
-    for (const byte of record.head) this.#mix(byte);
+    let hash = mix(mix(mix(this.#hash, Math.round(record.time * 1000)), endpoints), record.size);
+    hash = mix(mix(hash, fates), record.fate.length);
+    for (let i = 0; i < kept; i++) hash = mix(hash, bytes[i] as number);
+    this.#hash = hash;
   }
 
   /** The remembered packets, oldest first; with `hosts`, those that one of them sent or should have got. */
   records(hosts: readonly string[] = []): PacketRecord[] {
-    const start = this.#count % this.#capacity;
-    const inOrder = [...this.#records.slice(start), ...this.#records.slice(0, start)];
-    const all = this.#count <= this.#capacity ? this.#records : inOrder;
-    if (hosts.length === 0) return [...all];
-    return all.filter((r) => hosts.includes(r.source) || (r.target !== null && hosts.includes(r.target)));
+    const out: PacketRecord[] = [];
+    for (let n = Math.max(0, this.#count - this.#capacity); n < this.#count; n++) {
+      const slot = n % this.#capacity;
+      const record = this.#records[slot];
+      if (record === undefined) continue;
+      const { source, target } = record;
+      if (hosts.length > 0 && !hosts.includes(source) && (target === null || !hosts.includes(target))) continue;
+      const start = slot * HEAD;
+      out.push({ ...record, head: this.#heads.slice(start, start + Math.min(HEAD, record.size)) });
+    }
+    return out;
   }
 
   /** The last packets as a table for people, oldest first. */
@@ -124,10 +143,5 @@ export class Trace {
     const route = `${source} ${from} > ${to}${target === null ? '' : ` ${target}`}`;
     const end = `${fate}${place === null ? '' : ` at ${place}`}${seenAs === from ? '' : `, seen as ${seenAs}`}`;
     return `${clockText(record.sent)} +${(record.time - record.sent).toFixed(1)} ms  ${route}  ${size} B ${this.describe(head, size)}  ${end}`;
-  }
-
-  #mix(value: number): void {
-    this.#hash = Math.imul(this.#hash ^ (value & 0xffffffff), 0x01000193);
-    this.#hash ^= this.#hash >>> 15;
   }
 }

@@ -49,6 +49,33 @@ test('cancelled events never run, cancelled twice or swept or not', () => {
   assert.equal(clock.pending, 0);
 });
 
+test('sweeping cancelled events keeps the order of the others', () => {
+  const clock = new VirtualClock();
+  const seen: number[] = [];
+  // Times that fall and rise leave a heap whose order depends on the events that go.
+  const times = Array.from({ length: 6000 }, (_, i) => (i * 7919) % 6007);
+  const events = times.map((at) => clock.schedule(at, () => seen.push(at)));
+  for (const [i, event] of events.entries()) if ((times[i] ?? 0) < 3900) clock.cancel(event);
+  clock.run(7000);
+  assert.deepEqual(
+    seen,
+    times.filter((at) => at >= 3900).sort((x, y) => x - y),
+  );
+});
+
+test('runUntil looks at the condition between instants, never in the middle of one', () => {
+  const clock = new VirtualClock();
+  let [sent, received] = [0, 0];
+  for (const at of [1, 2]) {
+    clock.schedule(at, () => sent++);
+    clock.schedule(at, () => received++);
+  }
+  assert.equal(
+    clock.runUntil(() => sent !== received, 10),
+    false,
+  );
+});
+
 test('runUntil stops where the condition first holds', () => {
   const clock = new VirtualClock();
   let count = 0;

@@ -243,6 +243,40 @@ test('a forwarded port is open to everybody, and its host sends from it', () => 
   assert.deepEqual(texts(inner), ['in']);
 });
 
+test('a forwarded port is not given to another host that would have it preserved', () => {
+  const { sim, nat, inner, server } = home();
+  const other = talker(sim.network.host('other', { on: nat }), 7000);
+  nat.forward(PORT, at(other));
+  inner.say('mine', at(server));
+  sim.run(100);
+  assert.notEqual(server.heard[0]?.from, `${nat.address}:${PORT}`);
+});
+
+test('a firewall keeps every flow of a host, whatever its kind says of mappings', () => {
+  const sim = simulation();
+  const wall = sim.network.firewall('wall');
+  wall.change({ mapping: APD });
+  const inner = talker(sim.network.host('inner', { on: wall }));
+  const servers = ['s1', 's2'].map((name) => talker(sim.network.host(name)));
+  for (const server of servers) inner.say('out', at(server));
+  sim.run(100);
+  for (const server of servers) server.say('back', at(inner));
+  sim.run(100);
+  assert.deepEqual(texts(inner), ['back', 'back']);
+});
+
+test('a host that leaves a firewall frees its address in the core', () => {
+  const sim = simulation();
+  const inner = sim.network.host('inner', { on: sim.network.firewall('wall') });
+  const old = inner.address;
+  inner.move(sim.network.internet);
+  assert.notEqual(inner.address, old);
+  const heir = talker(sim.network.host('heir', { address: old }));
+  talker(sim.network.host('server')).say('hi', at(heir));
+  sim.run(100);
+  assert.deepEqual(texts(heir), ['hi']);
+});
+
 test('a reboot loses mappings, another kind applies at once, another address ends the old one', () => {
   const { sim, nat, inner, server, seen } = home();
   inner.say('out', at(server));

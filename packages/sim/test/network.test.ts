@@ -146,6 +146,36 @@ test('a cut holds for hosts behind NATs', () => {
   assert.equal(sim.trace.countOf('partitioned'), 2);
 });
 
+test('a packet that a cut stops does not keep the mapping of a NAT alive', () => {
+  const sim = simulation();
+  const nat = sim.network.nat('nat', { timeout: 30_000, inboundRefresh: true });
+  const [a, b] = [talker(sim.network.host('a', { on: nat })), talker(sim.network.host('b'))];
+  a.say('out', at(b));
+  sim.run(100);
+  const outer = b.heard[0]?.from ?? '';
+  const mend = sim.network.partition([a.host], [b.host]);
+  sim.run(20_000);
+  b.say('cut', outer);
+  sim.run(100);
+  mend();
+  sim.run(20_000);
+  b.say('too late', outer);
+  sim.run(100);
+  assert.deepEqual(texts(a), []);
+  assert.equal(sim.trace.countOf('no mapping'), 1);
+});
+
+test('a cut inside a LAN holds for multicast', () => {
+  const sim = simulation();
+  const nat = sim.network.nat('nat');
+  const [a, b] = ['a', 'b'].map((name) => talker(sim.network.host(name, { on: nat })));
+  assert.ok(a !== undefined && b !== undefined);
+  sim.network.partition([a.host], [b.host]);
+  a.say('anyone?', '239.1.2.3:6550');
+  sim.run(100);
+  assert.deepEqual(texts(b), []);
+});
+
 test('a hostile host can write any source, and its victim sees that source', () => {
   const { sim, a, b } = pair({});
   const mallory = sim.network.host('mallory');
@@ -313,6 +343,17 @@ function gossip(seed: string): string {
 test('the same seed gives the same packets to the last byte, another seed others', () => {
   assert.equal(gossip('one'), gossip('one'));
   assert.notEqual(gossip('one'), gossip('two'));
+});
+
+test('the hash of a trace tells contents, sizes and times apart', () => {
+  const hashOf = (text: string, delay: number): string => {
+    const { sim, a, b } = pair({});
+    sim.schedule(delay, () => a.say(text, at(b)));
+    sim.run(100);
+    return sim.trace.hash;
+  };
+  assert.equal(new Set([hashOf('aa', 0), hashOf('ab', 0), hashOf('a', 0), hashOf('aa', 1)]).size, 4);
+  assert.equal(hashOf('aa', 0), hashOf('aa', 0));
 });
 
 test('names and endpoints that cannot be are refused', () => {
