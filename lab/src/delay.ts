@@ -66,12 +66,17 @@ export class DelayLine {
     await carrier.waitFor(/^carrying$/);
     this.#carrier = carrier;
     await this.#machine.configure('delay a cable of', {
+      ip: [`link add ${patch} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`],
+    });
+    await this.#machine.configure('delay a cable of', {
+      // The devices carry frames and are nobody themselves: a bridge would answer ARP for any address of its machine.
+      sysctls: Object.fromEntries([near, far, patch].map((name) => [`ipv6.conf.${name}.disable_ipv6`, 1])),
       ip: [
-        `link add ${patch} type bridge stp_state 0 forward_delay 0`,
+        `link set ${patch} arp off multicast off`,
         `link set ${near} master ${patch}`,
         `link set ${far} master ${this.#bridge}`,
         `link set ${this.#port} master ${patch}`,
-        ...[near, far, patch].flatMap((name) => [`link set ${name} addrgenmode none`, `link set ${name} up`]),
+        ...[near, far, patch].map((name) => `link set ${name} up`),
       ],
     });
   }

@@ -7,7 +7,7 @@ import { LabError } from './error.ts';
 import { Host, type HostOptions, type Place } from './host.ts';
 import { Internet, type InternetOptions } from './internet.ts';
 import type { Machine, Site } from './machine.ts';
-import { LabProcess } from './process.ts';
+import type { LabProcess } from './process.ts';
 import { Router, type RouterOptions } from './router.ts';
 import { environment } from './shell.ts';
 import { namespaces, prefixFor, sweep, sweepDead, watch } from './sweep.ts';
@@ -36,8 +36,8 @@ export class Lab {
   readonly prefix: string;
   readonly #site: Site;
   readonly #watchdog: ChildProcess;
-  readonly #names = new Set<string>();
-  readonly #attached: (Host | Router)[] = [];
+  /** In the order they were asked for; null while one is being made. */
+  readonly #machines = new Map<string, Internet | Host | Router | null>();
   readonly #captures = new Set<Capture>();
   #internet: Internet | null = null;
   #closing: Promise<void> | null = null;
@@ -76,26 +76,18 @@ export class Lab {
 
   /** The core that public hosts and routers plug into; one per lab. */
   async internet(options: InternetOptions = {}): Promise<Internet> {
-    this.#reserve('internet');
-    const internet = await Internet.create(this.#site, options);
-    this.#internet = internet;
-    return internet;
+    this.#internet = await this.#add('internet', async () => Internet.create(this.#site, options));
+    return this.#internet;
   }
 
   /** A host on the internet or in the LAN of a router. */
   async host(name: string, options: HostOptions): Promise<Host> {
-    this.#reserve(name);
-    const host = await Host.create(this.#site, name, options);
-    this.#attached.push(host);
-    return host;
+    return this.#add(name, async () => Host.create(this.#site, name, options));
   }
 
   /** A router with a LAN; on another router's LAN it makes a double NAT. */
   async router(name: string, options: RouterOptions): Promise<Router> {
-    this.#reserve(name);
-    const router = await Router.create(this.#site, name, options);
-    this.#attached.push(router);
-    return router;
+    return this.#add(name, async () => Router.create(this.#site, name, options));
   }
 
   /** Takes packets until `stop`, or until the lab closes. */
@@ -111,7 +103,9 @@ export class Lab {
     const lines: string[] = [this.name];
     const draw = (label: string, place: Place, indent: string) => {
       lines.push(label);
-      const children = this.#attached.filter((each) => each.at.owner === place);
+      const children = [...this.#machines.values()]
+        .filter((each) => each instanceof Host || each instanceof Router)
+        .filter((each) => each.at.owner === place);
       for (const [i, child] of children.entries()) {
         const last = i === children.length - 1;
         const branch = `${indent}${last ? '└─ ' : '├─ '}${child.describe()}`;
@@ -145,13 +139,21 @@ export class Lab {
     await ended;
   }
 
-  #reserve(name: string): void {
+  async #add<M extends Internet | Host | Router>(name: string, create: () => Promise<M>): Promise<M> {
     if (this.#closing !== null) throw new LabError(`the lab is closed: ${name} cannot be added`);
     if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) {
       throw new LabError(`"${name}" is no name for a machine: use up to 32 small letters, digits and hyphens`);
     }
-    if (this.#names.has(name)) throw new LabError(`there is a machine called ${name} already`);
+    if (this.#machines.has(name)) throw new LabError(`there is a machine called ${name} already`);
     // Taken at once, so that two calls side by side cannot both have it.
-    this.#names.add(name);
+    this.#machines.set(name, null);
+    try {
+      const machine = await create();
+      this.#machines.set(name, machine);
+      return machine;
+    } catch (error) {
+      this.#machines.delete(name);
+      throw error;
+    }
   }
 }

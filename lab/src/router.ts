@@ -152,18 +152,18 @@ export class Router extends Attached {
 
   /** Tells everyone on the way to the internet where untranslated addresses of the LAN live. */
   async #announce(): Promise<void> {
-    let hop: Router = this;
-    const { subnet, prefix6 } = this.lan;
-    for (let translated = this.#nat !== 'none-closed'; ;) {
-      const routes = [
-        ...(translated ? [] : [`route replace ${subnet.prefix} via ${hop.address}`]),
-        ...(prefix6 === null ? [] : [`route replace ${prefix6}/64 via ${hop.address6}`]),
-      ];
-      if (routes.length === 0) return;
-      await hop.#up.configure('route through', { ip: routes });
-      if (hop.#up instanceof Internet) return;
-      translated ||= hop.#up.nat !== 'none-closed';
-      hop = hop.#up;
-    }
+    const v4 = this.#nat === 'none-closed' ? this.lan.subnet.prefix : null;
+    await this.#routeHere(v4, this.lan.prefix6);
+  }
+
+  /** Makes the machine above send these here, and so on upwards; IPv4 until the first that translates. */
+  async #routeHere(v4: string | null, prefix6: string | null): Promise<void> {
+    const routes = [
+      ...(v4 === null ? [] : [`route replace ${v4} via ${this.address}`]),
+      ...(prefix6 === null || this.address6 === null ? [] : [`route replace ${prefix6}/64 via ${this.address6}`]),
+    ];
+    if (routes.length === 0) return;
+    await this.#up.configure('route through', { ip: routes });
+    if (this.#up instanceof Router) await this.#up.#routeHere(this.#up.nat === 'none-closed' ? v4 : null, prefix6);
   }
 }

@@ -83,9 +83,10 @@ export function hostRules(firewall: HostFirewall): string {
 
 const MASQUERADE: Readonly<Record<NatKind, readonly string[]>> = {
   preserving: ['oifname "wan" masquerade'],
-  // The port is a function of the inside address and port alone, so the destination cannot change it.
+  // The port is a function of the inside address and port alone, so the destination cannot change it. The kernel reads
+  // the number in network order without turning it: all ports but 0 in, all ports but 0 out, whatever the processor.
   independent: [
-    'oifname "wan" meta l4proto udp masquerade to :jhash ip saddr . udp sport mod 20000 offset 40000',
+    'oifname "wan" meta l4proto udp masquerade to :jhash ip saddr . udp sport mod 65535 offset 1',
     'oifname "wan" masquerade',
   ],
   symmetric: ['oifname "wan" masquerade fully-random'],

@@ -37,8 +37,10 @@ export class Switch {
   /** `ip` lines that build the bridge inside its owner. */
   build(): string[] {
     const { v4, v6 } = this.gateway;
+    // Without an address of its own a bridge takes the lowest of its ports, and changes it as ports come and go.
+    const mac = ['02', '00', ...v4.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))].join(':');
     return [
-      `link add ${this.bridge} type bridge stp_state 0 forward_delay 0`,
+      `link add ${this.bridge} address ${mac} type bridge stp_state 0 forward_delay 0`,
       `link set ${this.bridge} up`,
       `addr add ${v4}/${this.subnet.length} dev ${this.bridge}`,
       ...(v6 === null ? [] : [`addr add ${v6}/64 dev ${this.bridge} nodad`]),
