@@ -53,7 +53,7 @@ export const NAT_KINDS: {
   portRestricted: BASE,
   symmetric: { ...BASE, mapping: 'address-and-port-dependent', ports: 'random' },
   /** nftables `masquerade`. */
-  linuxMasquerade: { ...BASE, hairpin: false },
+  linuxMasquerade: BASE,
   /** nftables `masquerade random` or `fully-random`; conntrack forgets a flow without answers after 30 s. */
   linuxRandom: { ...BASE, mapping: 'address-and-port-dependent', ports: 'random', timeout: 30_000 },
 };

@@ -45,22 +45,23 @@ export function drive(host: Host, machine: Machine): Drive {
   function poke(): void {
     if (stopped) return;
     const due = machine.wakeAt();
+    if (due === null) return;
+    const at = Math.max(due, host.now());
     // A timer that is early finds out when it fires: cheaper than moving it with every packet.
-    if (due === null || armedAt <= due) return;
+    if (armedAt <= at) return;
     timer?.cancel();
-    armedAt = Math.max(due, host.now());
+    armedAt = at;
     timer = host.setTimer(armedAt, fired);
   }
 
-  const poked = { poke };
-  host.addPoked(poked);
+  function stop(): void {
+    stopped = true;
+    timer?.cancel();
+    host.removePoked(driving);
+  }
+
+  const driving: Drive = { poke, stop };
+  host.addPoked(driving);
   poke();
-  return {
-    poke,
-    stop: () => {
-      stopped = true;
-      timer?.cancel();
-      host.removePoked(poked);
-    },
-  };
+  return driving;
 }

@@ -34,7 +34,7 @@ export interface Carrier {
 
 export type DatagramHandler = (bytes: Uint8Array, from: Endpoint, now: number) => void;
 
-/** A bound UDP socket. `bytes` that come in belong to the receiver; those sent are copied. */
+/** A bound UDP socket. Bytes that come in belong to the receiver (as a view of a larger buffer); those sent are copied. */
 export interface SimSocket {
   readonly port: number;
   /** Called with the host's monotonic time in ms. */
@@ -57,6 +57,8 @@ interface PendingTimer extends HostTimer {
 /** A machine on the host that says when it wants to be woken; see `drive`. */
 export interface Poked {
   poke(): void;
+  /** The host crashed: never to be looked at again. */
+  stop(): void;
 }
 
 const FIRST_EPHEMERAL = 49_152;
@@ -68,7 +70,7 @@ export class Host {
   readonly traffic: Traffic;
   /** Called when a sleep is over, before the timers that ran out meanwhile. */
   onWake: ((now: number) => void) | null = null;
-  /** Called when interfaces came, went or changed, as an operating system reports it. */
+  /** Called when interfaces came, went or changed, as an operating system reports it; in sleep, on waking. */
   onNetworkChange: ((now: number) => void) | null = null;
   /** Sees every datagram that the host sends or gets. */
   tap: ((bytes: Uint8Array, from: Endpoint, to: Endpoint, direction: 'out' | 'in', now: number) => void) | null = null;
@@ -78,10 +80,14 @@ export class Host {
   #asleepUntil: number | null = null;
   /** ms by which the monotonic clock is behind the simulation's. */
   #lag = 0;
+  /** The monotonic clock never shows less: taking `lag` off may round below the time that a timer was set for. */
+  #floor = 0;
   /** What the monotonic clock shows while it stands still. */
   #frozen: number | null = null;
   #wallOffset = 0;
   #wallSkew = 0;
+  /** Whether the network changed in sleep. */
+  #changeMissed = false;
   #nextPort = FIRST_EPHEMERAL;
   #timers = 0;
   #generation = 0;
@@ -121,7 +127,7 @@ export class Host {
 
   /** Monotonic time in ms, as every handler and timer of this host gets it. */
   now(): number {
-    return this.#frozen ?? this.#carrier.clock.now - this.#lag;
+    return Math.max(this.#floor, this.#frozen ?? this.#carrier.clock.now - this.#lag);
   }
 
   /** Wall clock in whole ms since 1970 at the monotonic time `now`: runs on in sleep, and may be wrong (see `setWall`). */
@@ -208,6 +214,7 @@ export class Host {
   crash(): void {
     this.#generation++;
     this.#sockets.clear();
+    for (const poked of [...this.#poked]) poked.stop();
     this.#poked.clear();
     this.#parked = [];
     this.onWake = null;
@@ -251,11 +258,12 @@ export class Host {
       if (!live || generation !== this.#generation) return;
       if (this.#asleepUntil !== null) {
         this.#parked.push(timer);
-      } else if (this.now() < at && clock.now < at + this.#lag) {
-        // The monotonic clock stood still in a sleep since. (The sum decides too: a difference may round below `at`.)
+      } else if (clock.now < at + this.#lag) {
+        // The monotonic clock stood still in a sleep since.
         event = clock.schedule(at + this.#lag, expire);
       } else {
         live = false;
+        this.#floor = Math.max(this.#floor, at);
         run(this.now());
         this.poke();
       }
@@ -334,6 +342,7 @@ export class Host {
     if (this.#frozen !== null) this.#lag = this.#carrier.clock.now - this.#frozen;
     this.#frozen = null;
     this.onWake?.(this.now());
+    if (this.#changeMissed) this.#changed();
     const parked = this.#parked.sort((a, b) => a.at - b.at || a.order - b.order);
     this.#parked = [];
     for (const timer of parked) timer.expire();
@@ -341,6 +350,8 @@ export class Host {
   }
 
   #changed(): void {
+    this.#changeMissed = this.#asleepUntil !== null;
+    if (this.#changeMissed) return;
     this.onNetworkChange?.(this.now());
     this.poke();
   }

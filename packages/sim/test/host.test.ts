@@ -69,6 +69,38 @@ test('a monotonic clock that stops in sleep puts timers off; the wall clock runs
   assert.deepEqual(fired, [500, 1500, 5000, 6000]);
 });
 
+test('a machine is woken right after a sleep that stopped the clock at an odd moment', () => {
+  for (let i = 1; i < 50; i++) {
+    const sim = simulation();
+    const host = sim.network.host('a');
+    const machine = heartbeat(100.1 + i / 7);
+    drive(host, machine);
+    sim.run(10 / 3 + i / 11);
+    host.sleep(1000 / 3, 'stops');
+    sim.run(5000);
+    assert.ok(machine.ticks.length > 30);
+    assert.deepEqual(
+      [...machine.ticks].sort((a, b) => a - b),
+      machine.ticks,
+    );
+    assert.ok(machine.ticks.every((now, n) => Math.abs(now - (n + 1) * (100.1 + i / 7)) < 1e-6));
+  }
+});
+
+test('a network that changed in sleep is reported on waking, after the waking itself', () => {
+  const sim = simulation();
+  const host = sim.network.host('a');
+  const seen: string[] = [];
+  host.onWake = (now) => seen.push(`wake ${now}`);
+  host.onNetworkChange = (now) => seen.push(`network ${now}`);
+  host.sleep(1000);
+  sim.run(500);
+  host.move(sim.network.nat('cafe'));
+  assert.deepEqual(seen, []);
+  sim.run(1000);
+  assert.deepEqual(seen, ['wake 1000', 'network 1000']);
+});
+
 test('packets to a sleeping host are lost, and it sends none', () => {
   const sim = simulation();
   const [a, b] = [talker(sim.network.host('a')), talker(sim.network.host('b'))];
@@ -154,11 +186,12 @@ test('a crash ends sockets, timers and driven machines, and the host can start a
   const sim = simulation();
   const [a, b] = [talker(sim.network.host('a')), talker(sim.network.host('b'))];
   const machine = heartbeat(100);
-  drive(a.host, machine);
+  const driving = drive(a.host, machine);
   let fired = false;
   a.host.setTimer(500, () => (fired = true));
   sim.run(150);
   a.host.crash();
+  driving.poke();
   b.say('lost', at(a));
   sim.run(1000);
   assert.deepEqual(machine.ticks, [100]);
