@@ -225,6 +225,7 @@ export class Ledger {
       const named = new Set<NodeKey>();
       this.#learn(next, named);
       if (isJoin(next)) this.#trimJoins(next.by);
+      else if (isInvite(next)) this.#trimJoins(next.body.key);
       if (named.size === 0 || this.#pen.size === 0) continue;
       for (const [hash, waiting] of this.#pen) {
         if (!named.has(waiting.by)) continue;

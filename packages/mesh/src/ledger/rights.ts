@@ -3,8 +3,9 @@
  * clock. The rules, in full in docs/protocol/ledger.md:
  *  1. The founder is an admin, and so is whoever an admin granted it.
  *  2. A revocation or withdrawal takes out what its target issued and what is not up to the pinned head.
- *  3. A statement that is taken out takes out nothing and grants nothing.
- * Rule 3 makes this a system of equations with negation. Its solution is the well-founded one (Van Gelder, Ross,
+ *  3. It leaves what the target had said up to making the revoker an admin: nobody undoes what stood when he came.
+ *  4. A statement that is taken out takes out nothing and grants nothing.
+ * Rule 4 makes this a system of equations with negation. Its solution is the well-founded one (Van Gelder, Ross,
  * Schlipf 1991): least and greatest estimates that close in on each other. What stays open are revocations that hang on
  * each other in a circle; of such a circle that hangs on no other one, every revocation counts, and the rest follows.
  */
@@ -12,7 +13,7 @@ import type { NodeKey } from '@kith/core';
 import { pathOf } from './chain.ts';
 import type { Chains } from './chain.ts';
 import { RIGHTS } from './body.ts';
-import type { RevokeNodeBody, WithdrawBody } from './body.ts';
+import type { Head, RevokeNodeBody, WithdrawBody } from './body.ts';
 import type { Statement } from './statement.ts';
 
 export interface Rights {
@@ -48,7 +49,8 @@ export function judge(chains: Chains, founder: NodeKey): Rights {
   const connected = [...chains.byHash.values()].filter((s) => chains.times.has(s.hash) && s.body.kind !== 'join');
   const candidates = possibleAdmins(connected, founder);
   const limitStatements = connected.filter(isLimit);
-  const atoms = collectAtoms(chains, connected, limitStatements, candidates);
+  const grants = firstGrants(connected);
+  const atoms = collectAtoms(chains, connected, limitStatements, candidates, grants);
   const effective = solve(atoms, founder);
   const admins = new Set([founder]);
   const limits = new Map<NodeKey, Limit[]>();
@@ -63,7 +65,7 @@ export function judge(chains: Chains, founder: NodeKey): Rights {
     !(limits.get(statement.by) ?? []).some((limit) => takesOut(limit, statement));
   // Limits of keys that can never be admins take out nothing that the others depend on: they follow in one step.
   const others = limitStatements.filter((s) => !candidates.has(s.body.nodeKey) && has(s));
-  for (const statement of others) push(limits, statement.body.nodeKey, limitOf(chains, statement));
+  for (const statement of others) push(limits, statement.body.nodeKey, limitOf(chains, statement, grants));
   return { admins, limits, has };
 }
 
@@ -92,11 +94,29 @@ function possibleAdmins(statements: readonly Statement[], founder: NodeKey): Rea
   return found;
 }
 
-function limitOf(chains: Chains, statement: LimitStatement): Limit {
+/** By issuer and then by whom it made an admin: its first grant. */
+type FirstGrants = ReadonlyMap<NodeKey, ReadonlyMap<NodeKey, Head>>;
+
+function firstGrants(statements: readonly Statement[]): FirstGrants {
+  const first = new Map<NodeKey, Map<NodeKey, Head>>();
+  for (const { by, body, n, hash } of statements) {
+    if (body.kind !== 'grant') continue;
+    const grants = first.get(by) ?? new Map<NodeKey, Head>();
+    first.set(by, grants);
+    const other = grants.get(body.nodeKey);
+    if (other === undefined || n < other.n || (n === other.n && hash < other.hash)) grants.set(body.nodeKey, { n, hash });
+  }
+  return first;
+}
+
+function limitOf(chains: Chains, statement: LimitStatement, grants: FirstGrants): Limit {
   const { nodeKey: target, head, kind } = statement.body;
+  const scope = kind === 'withdraw' ? 'admin' : 'all';
   const self = statement.by === target;
-  const pin = self ? { n: statement.n, hash: statement.hash } : head;
-  return { statement, target, scope: kind === 'withdraw' ? 'admin' : 'all', keeps: pathOf(chains, target, pin) };
+  const keeps = pathOf(chains, target, self ? { n: statement.n, hash: statement.hash } : head);
+  const made = grants.get(target)?.get(statement.by);
+  if (made === undefined || keeps.has(made.hash)) return { statement, target, scope, keeps };
+  return { statement, target, scope, keeps: new Set([...keeps, ...pathOf(chains, target, made)]) };
 }
 
 function collectAtoms(
@@ -104,13 +124,14 @@ function collectAtoms(
   statements: readonly Statement[],
   limits: readonly LimitStatement[],
   candidates: ReadonlySet<NodeKey>,
+  grants: FirstGrants,
 ): Atom[] {
   const atoms: Atom[] = [];
   const limitsOf = new Map<NodeKey, number[]>();
   for (const statement of limits) {
     const { by, body } = statement;
     if (!candidates.has(body.nodeKey) || !candidates.has(by)) continue;
-    const limit = limitOf(chains, statement);
+    const limit = limitOf(chains, statement, grants);
     push(limitsOf, body.nodeKey, atoms.length);
     atoms.push({ statement, needsAdmin: needsAdmin(statement), limit, grants: null, attackers: [] });
   }

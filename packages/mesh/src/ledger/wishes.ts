@@ -5,7 +5,7 @@ import { addressNumber, addressOf, freeHost, hostsOf, isHost } from './hosts.ts'
 import { isOpen } from './roster.ts';
 import type { InviteState, Roster } from './roster.ts';
 
-export interface Joiner {
+export interface Applicant {
   /** The invite that is redeemed: what it reserves is free for its own joiner. Null for a direct admission. */
   readonly invite: NodeKey | null;
   /** Wall-clock ms since 1970: expired invites reserve nothing. */
@@ -16,7 +16,7 @@ export interface Joiner {
  * The address that `wish` gets: itself if it is free, the lowest free one for null.
  * @throws KithError ADDRESS_OUTSIDE, ADDRESS_TAKEN, PREFIX_FULL
  */
-export function prospectiveAddress(roster: Roster, wish: Address | null, joiner: Joiner): Address {
+export function prospectiveAddress(roster: Roster, wish: Address | null, joiner: Applicant): Address {
   const { prefix4 } = roster;
   const reserved = reservations(roster, joiner);
   if (wish === null) {
@@ -44,7 +44,7 @@ export function prospectiveAddress(roster: Roster, wish: Address | null, joiner:
 }
 
 /** @throws KithError NAME_INVALID, NAME_TAKEN */
-export function prospectiveName(roster: Roster, wish: string, joiner: Joiner): Label {
+export function prospectiveName(roster: Roster, wish: string, joiner: Applicant): Label {
   const name = parseLabel(wish, 'member name');
   const owner = roster.byName.get(name);
   if (owner !== undefined) {
@@ -57,6 +57,6 @@ export function prospectiveName(roster: Roster, wish: string, joiner: Joiner): L
   return name;
 }
 
-function reservations(roster: Roster, joiner: Joiner): readonly InviteState[] {
+function reservations(roster: Roster, joiner: Applicant): readonly InviteState[] {
   return [...roster.invites.values()].filter((invite) => invite.key !== joiner.invite && isOpen(invite, joiner.wallMs));
 }

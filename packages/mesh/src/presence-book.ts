@@ -1,0 +1,133 @@
+/** The presences that a node holds: newest sequence per member, each until its time is over. */
+import { equalBytes } from '@kith/core';
+import type { Crypto, NetworkId, NodeId, NodeKey } from '@kith/core';
+import type { PresenceItem } from './control.ts';
+import { decodePresence, GRANT_LIFE, verifyGrant, verifyPresence } from './presence.ts';
+import type { Presence } from './presence.ts';
+import type { Link } from './routes.ts';
+import { MerkleTrie } from './trie.ts';
+
+export interface HeldPresence {
+  readonly presence: Presence;
+  readonly record: Uint8Array;
+  /** Monotonic ms at which the origin made the record, as far as the forwarders' ages tell. */
+  readonly bornAt: number;
+  readonly expiresAt: number;
+}
+
+export type Accepted = 'new' | 'known' | 'stale' | 'refused';
+
+export class PresenceBook {
+  readonly #crypto: Crypto;
+  readonly #network: NetworkId;
+  readonly #keyOf: (id: NodeId) => NodeKey | null;
+  readonly #held = new Map<NodeId, HeldPresence>();
+  /** Highest sequence ever seen per member: an expired record must not come back to life. */
+  readonly #highest = new Map<NodeId, number>();
+  /** Grants whose signature was found good, by publisher: they stay the same from record to record. */
+  readonly #goodGrants = new Map<NodeId, Map<NodeId, { epoch: number; grant: Uint8Array }>>();
+  readonly trie: MerkleTrie;
+  /** Goes up with every change that may move routes or views. */
+  version = 0;
+
+  constructor(crypto: Crypto, network: NetworkId, keyOf: (id: NodeId) => NodeKey | null) {
+    this.#crypto = crypto;
+    this.#network = network;
+    this.#keyOf = keyOf;
+    this.trie = new MerkleTrie((data) => crypto.sha256(data), 8);
+  }
+
+  get(id: NodeId): HeldPresence | null {
+    return this.#held.get(id) ?? null;
+  }
+
+  all(): IterableIterator<HeldPresence> {
+    return this.#held.values();
+  }
+
+  /** Highest sequence seen of a member, 0 for none: what a node's own next record must exceed. */
+  highest(id: NodeId): number {
+    return this.#highest.get(id) ?? 0;
+  }
+
+  /** Whether an item is worth the cost of {@link accept}. */
+  isNews(item: PresenceItem): boolean {
+    return item.seq > this.highest(item.id);
+  }
+
+  accept(item: PresenceItem, now: number): Accepted {
+    if (!this.isNews(item)) return 'known';
+    const key = this.#keyOf(item.id);
+    if (key === null) return 'refused';
+    const presence = decodePresence(item.record);
+    if (presence === null || presence.id !== item.id || presence.seq !== item.seq) return 'refused';
+    if (!verifyPresence(this.#crypto, this.#network, key, item.record)) return 'refused';
+    const bornAt = now - item.age * 1000;
+    const expiresAt = bornAt + presence.ttl * 1000;
+    if (expiresAt <= now) return 'stale';
+    this.#highest.set(item.id, item.seq);
+    this.#held.set(item.id, { presence, record: Uint8Array.from(item.record), bornAt, expiresAt });
+    this.trie.set(item.id, item.seq);
+    this.version++;
+    return 'new';
+  }
+
+  /** Forgets records whose time is over; returns whose. */
+  expire(now: number): NodeId[] {
+    const gone: NodeId[] = [];
+    for (const [id, held] of this.#held) if (held.expiresAt <= now) gone.push(id);
+    for (const id of gone) this.#drop(id);
+    return gone;
+  }
+
+  /** A member left the roster. */
+  forget(id: NodeId): void {
+    this.#drop(id);
+    this.#highest.delete(id);
+  }
+
+  item(id: NodeId, now: number): PresenceItem | null {
+    const held = this.#held.get(id);
+    if (held === undefined) return null;
+    return {
+      id,
+      seq: held.presence.seq,
+      age: Math.max(0, Math.floor((now - held.bornAt) / 1000)),
+      record: held.record,
+    };
+  }
+
+  /** Links that both ends vouch for, between members that are there. */
+  links(): Link[] {
+    const links: Link[] = [];
+    for (const { presence } of this.#held.values()) {
+      if (presence.goodbye) continue;
+      for (const link of presence.links) {
+        const grantor = this.#held.get(link.to)?.presence;
+        if (grantor === undefined || grantor.goodbye || link.to === presence.id) continue;
+        if (grantor.seq - link.epoch > GRANT_LIFE) continue;
+        if (!this.#isGoodGrant(presence.id, link.to, link.epoch, link.grant)) continue;
+        links.push({ a: presence.id, b: link.to, rtt: link.rtt, loss: link.loss / 1000 });
+      }
+    }
+    return links;
+  }
+
+  #isGoodGrant(publisher: NodeId, grantor: NodeId, epoch: number, grant: Uint8Array): boolean {
+    const byGrantor = this.#goodGrants.get(publisher) ?? new Map<NodeId, { epoch: number; grant: Uint8Array }>();
+    const known = byGrantor.get(grantor);
+    if (known !== undefined && known.epoch === epoch && equalBytes(known.grant, grant)) return true;
+    const key = this.#keyOf(grantor);
+    if (key === null || !verifyGrant(this.#crypto, this.#network, key, { publisher, grantor, epoch, grant }))
+      return false;
+    this.#goodGrants.set(publisher, byGrantor.set(grantor, { epoch, grant }));
+    return true;
+  }
+
+  #drop(id: NodeId): void {
+    if (!this.#held.delete(id)) return;
+    this.#goodGrants.delete(id);
+    this.trie.delete(id);
+    this.version++;
+  }
+}
