@@ -5,7 +5,7 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +34,9 @@ export interface LabOptions {
   /** Which side knows where the other one is. */
   readonly endpointKnownTo: 'us' | 'them';
 }
+
+/** Flag of a listening socket in /proc/net/unix. */
+const SO_ACCEPTCON = 0x10000;
 
 let labs = 0;
 
@@ -79,12 +82,27 @@ export class Lab {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.#processes.push(go);
-    await until(`wireguard-go's ${this.#device}`, () => this.wg(['show', this.#device]).then(Boolean, () => false));
+    await until(`wireguard-go's ${this.#device}`, () => this.#isListening(go));
     const key = await this.#keyFile('private', this.#theirSecret.reveal());
     await this.wg(['set', this.#device, 'listen-port', String(PORT), 'private-key', key]);
     await this.addPeer(options);
     await this.theirs('ip', ['address', 'add', `${THEIR_TUNNEL}/24`, 'dev', this.#device]);
     await this.theirs('ip', ['link', 'set', this.#device, 'up']);
+  }
+
+  /** `wg` removes a control socket that exists but does not listen yet: it must not be asked before. */
+  async #isListening(go: ChildProcess): Promise<boolean> {
+    if (go.exitCode !== null) throw new Error(`wireguard-go ended with ${go.exitCode}`);
+    const sockets = await readFile(`/proc/${go.pid}/net/unix`, 'utf8');
+    const flags = sockets
+      .split('\n')
+      .find((line) => line.endsWith(this.#socket))
+      ?.split(/\s+/)[3];
+    return (Number.parseInt(flags ?? '0', 16) & SO_ACCEPTCON) !== 0;
+  }
+
+  get #socket(): string {
+    return `/var/run/wireguard/${this.#device}.sock`;
   }
 
   /** Configures us as wireguard-go's peer. */
@@ -134,7 +152,7 @@ export class Lab {
     for (const space of [this.#ourSpace, this.#theirSpace]) {
       await run('ip', ['netns', 'delete', space]).catch(() => undefined);
     }
-    await rm(`/var/run/wireguard/${this.#device}.sock`, { force: true });
+    await rm(this.#socket, { force: true });
     if (this.#folder !== null) await rm(this.#folder, { recursive: true });
   }
 
