@@ -1,0 +1,83 @@
+/** Rootless planes on loopback: port, timer and plane together. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { endpointOf, parseAddress, toHex } from '@kith/core';
+import type { PlaneEvents } from '@kith/mesh';
+import { nodeCrypto } from '../src/node-crypto.ts';
+import { createNodePlane, type NodePlane } from '../src/node-plane.ts';
+import { keyOf, peerHandle, peerSpec, session } from './rig.ts';
+import { until } from './wait.ts';
+
+const LOOPBACK = parseAddress('127.0.0.1');
+const one = peerHandle(1);
+
+async function rootless(over: Partial<PlaneEvents> = {}): Promise<NodePlane> {
+  const events: PlaneEvents = {
+    handshake: () => undefined,
+    control: () => undefined,
+    roamed: () => undefined,
+    confirmed: () => undefined,
+    noSession: () => undefined,
+    noNextHop: () => undefined,
+    ...over,
+  };
+  return createNodePlane({ crypto: nodeCrypto(), events, port: 0, loopback: true });
+}
+
+function connect(from: NodePlane, to: NodePlane, keys: readonly [number, number], keepAlive = 0): void {
+  const path = { kind: 'direct', endpoint: endpointOf(LOOPBACK, to.port) } as const;
+  const now = from.now();
+  from.plane.setPeer(peerSpec(1, { path, keepAlive }), now);
+  const [sendKey, receiveKey] = keys.map(keyOf) as [Uint8Array, Uint8Array];
+  from.plane.setSession(session(1, 7, { sendKey, receiveKey, remoteIndex: 7, expiresAt: now + 60_000 }), now);
+}
+
+describe('plane on this machine, without a device', () => {
+  it('carries control payloads to another one', async () => {
+    const got: string[] = [];
+    const a = await rootless();
+    const b = await rootless({ control: (peer, payload) => got.push(`${peer} ${toHex(payload)}`) });
+    connect(a, b, [1, 2]);
+    connect(b, a, [2, 1]);
+    assert.equal(a.interfaceName, null);
+    assert.equal(a.plane.sendControl(one, 3, Uint8Array.of(0xbe, 0xef), null, a.now()), true);
+    await until('the payload', () => got.length > 0);
+    assert.deepEqual(got, ['1 03beef']);
+    await Promise.all([a.stop(), b.stop()]);
+  });
+
+  it('sends keep-alives by its own clock', async () => {
+    const confirmed: number[] = [];
+    const a = await rootless();
+    const b = await rootless({ confirmed: (_peer, index) => confirmed.push(index) });
+    connect(b, a, [2, 1]);
+    connect(a, b, [1, 2], 0.05);
+    const packets = () => b.plane.peerCounters(one)?.receivedPackets ?? 0;
+    await until('three keep-alives', () => packets() >= 3);
+    assert.deepEqual(confirmed, [7]);
+    a.plane.setPeer({ ...peerSpec(1), path: null }, a.now());
+    await Promise.all([a.stop(), b.stop()]);
+  });
+
+  it('drops a session when its time is over, without being asked', async () => {
+    const a = await rootless();
+    a.plane.setPeer(peerSpec(1), a.now());
+    a.plane.setSession(session(1, 7, { expiresAt: a.now() + 20 }), a.now());
+    await until('the session to be gone', () => a.plane.peerCounters(one)?.currentIndex === 0);
+    await a.stop();
+  });
+
+  it('is silent after stop', async () => {
+    const a = await rootless({ control: () => assert.fail('a stopped plane reports') });
+    const b = await rootless();
+    connect(a, b, [2, 1]);
+    connect(b, a, [1, 2], 0.01);
+    await a.stop();
+    await until('b to send', () => (b.plane.peerCounters(one)?.sentPackets ?? 0) >= 3);
+    assert.equal(a.plane.peerCounters(one)?.receivedPackets, 0);
+    await b.stop();
+    const sent = b.plane.peerCounters(one)?.sentPackets;
+    await a.stop();
+    assert.equal(b.plane.peerCounters(one)?.sentPackets, sent);
+  });
+});
