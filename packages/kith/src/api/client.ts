@@ -128,7 +128,7 @@ export class Client {
       const short = shortPath(this.#socket);
       const headers =
         body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-      const call = request({ socketPath: short.path, method, path, headers, timeout }, resolve);
+      const call = request({ socketPath: short.path, method, path, headers, timeout, agent: false }, resolve);
       call.on('close', () => short.close());
       call.on('timeout', () => call.destroy(new Error('no answer')));
       call.on('error', (error) => reject(refusal(error, this.#socket)));

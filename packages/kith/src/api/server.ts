@@ -1,6 +1,6 @@
 /** The local API: HTTP over the Unix socket of a network's folder. Who may open the socket may do everything. */
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { ERRORS, type ErrorCode, KithError } from '@kith/core';
 import { type Context, Hono } from 'hono';
@@ -121,11 +121,19 @@ export function apiApp(service: Service): Hono {
   return app;
 }
 
+export interface ApiServer {
+  /** Ends it; open streams are cut off after a moment. */
+  close(): Promise<void>;
+}
+
+/** ms that calls in progress get to end. */
+const GRACE = 200;
+
 /**
  * Listens on the socket at `path`, which only its owner can open. The caller holds the network's lock, so that a socket
  * found there is a dead daemon's.
  */
-export async function serveApi(service: Service, path: string): Promise<Server> {
+export async function serveApi(service: Service, path: string): Promise<ApiServer> {
   const listener = getRequestListener(apiApp(service).fetch);
   const server = createServer((request, response) => void listener(request, response));
   server.headersTimeout = 5_000;
@@ -140,5 +148,16 @@ export async function serveApi(service: Service, path: string): Promise<Server> 
     short.close();
   }
   chmodSync(path, 0o600);
-  return server;
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => server.closeAllConnections(), GRACE);
+        server.close(() => {
+          clearTimeout(timer);
+          rmSync(path, { force: true });
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
 }

@@ -42,8 +42,8 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
   const program = new Command('kith');
   program
     .description('One network out of scattered machines: encrypted, without a server, through NAT.')
-    .option('-n, --network NAME', 'the network, where this machine is in several')
-    .option('--state DIR', "the network's folder, wherever it is")
+    .option('-n, --network <NAME>', 'the network, where this machine is in several')
+    .option('--state <DIR>', "the network's folder, wherever it is")
     .option('--json', 'print one JSON document, errors too')
     .addHelpText('after', EXAMPLES)
     .configureHelp({ showGlobalOptions: true })
@@ -80,11 +80,11 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
       iface: text(o, 'iface'),
     });
   })
-    .option('--prefix PREFIX', "the network's addresses (default: 10.0.0.0/24)")
-    .option('--address ADDRESS', "this machine's address (default: the first of the prefix)")
-    .option('--endpoint HOST:PORT', 'where this machine is reached from outside, may be repeated', collect)
-    .option('--port PORT', 'UDP port to listen on (default: 6550, or the next that no other network here uses)')
-    .option('--iface NAME', 'name of the network interface');
+    .option('--prefix <PREFIX>', "the network's addresses (default: 10.0.0.0/24)")
+    .option('--address <ADDRESS>', "this machine's address (default: the first of the prefix)")
+    .option('--endpoint <HOST:PORT>', 'where this machine is reached from outside, may be repeated', collect)
+    .option('--port <PORT>', 'UDP port to listen on (default: 6550, or the next that no other network here uses)')
+    .option('--iface <NAME>', 'name of the network interface');
 
   add('invite [name]', 'print a token with which a machine joins, as NAME if given', async (context, [name], o) => {
     const { invite } = await import('./verbs/invite.ts');
@@ -98,11 +98,11 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
       qr: o['qr'] === true,
     });
   })
-    .option('--address ADDRESS', 'the address that the new member gets')
-    .option('--uses N', 'how many machines may use the token', '1')
-    .option('--expires TIME', 'until when: 30m, 12h, 7d, 2w, never', '7d')
-    .option('--tag TAG', 'a tag for the new member, may be repeated', collect)
-    .option('--via MEMBER', 'name only this member as way in, may be repeated', collect)
+    .option('--address <ADDRESS>', 'the address that the new member gets')
+    .option('--uses <N>', 'how many machines may use the token', '1')
+    .option('--expires <TIME>', 'until when: 30m, 12h, 7d, 2w, never', '7d')
+    .option('--tag <TAG>', 'a tag for the new member, may be repeated', collect)
+    .option('--via <MEMBER>', 'name only this member as way in, may be repeated', collect)
     .option('--qr', 'show the token as a QR code too');
 
   add('invites', 'list the invites and what became of them', async (context) => {
@@ -125,11 +125,11 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
       });
     },
   )
-    .option('--name NAME', "this machine's name (default: the invite's, or the host name)")
-    .option('--endpoint HOST:PORT', 'where this machine is reached from outside, may be repeated', collect)
-    .option('--port PORT', 'UDP port to listen on (default: 6550, or the next that no other network here uses)')
-    .option('--iface NAME', 'name of the network interface')
-    .option('--timeout TIME', 'how long to look for a member that answers', '30s');
+    .option('--name <NAME>', "this machine's name (default: the invite's, or the host name)")
+    .option('--endpoint <HOST:PORT>', 'where this machine is reached from outside, may be repeated', collect)
+    .option('--port <PORT>', 'UDP port to listen on (default: 6550, or the next that no other network here uses)')
+    .option('--iface <NAME>', 'name of the network interface')
+    .option('--timeout <TIME>', 'how long to look for a member that answers', '30s');
 
   add('up', 'start the daemon and wait until it is ready', async (context, _args, o) => {
     const { up } = await import('./verbs/up.ts');
@@ -152,8 +152,8 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
     const { ping } = await import('./verbs/ping.ts');
     return ping(context, member ?? '', { count: text(o, 'count') ?? '4', timeout: text(o, 'timeout') ?? '2s' });
   })
-    .option('-c, --count N', 'how many pings', '4')
-    .option('--timeout TIME', 'how long to wait for each answer', '2s');
+    .option('-c, --count <N>', 'how many pings', '4')
+    .option('--timeout <TIME>', 'how long to wait for each answer', '2s');
 
   add('trace <member>', 'show the members on the way to a member', async (context, [member]) =>
     (await import('./verbs/trace.ts')).trace(context, member ?? ''),

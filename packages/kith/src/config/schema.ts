@@ -21,8 +21,8 @@ export interface Config {
 export const DEFAULTS: Config = {
   port: 6550,
   interface: null,
-  // 1,500 less IPv6 (40), UDP (8), relay frame (20), WireGuard (32), padded down to a multiple of 16.
-  mtu: 1392,
+  // The least that IPv6 allows: it passes everywhere, see DEFAULT_MTU of @kith/dataplane.
+  mtu: 1280,
   endpoints: [],
   relay: true,
   log: 'info',

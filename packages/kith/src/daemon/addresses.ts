@@ -31,16 +31,11 @@ export function reachableAddresses(all: readonly LocalAddress[], own: readonly s
     .map((local) => local.address);
 }
 
-/** The address on this machine whose network overlaps `prefix`, leaving out the interface `own`. */
-export function overlapping(prefix: Prefix, all: readonly LocalAddress[], own: string | null): LocalAddress | null {
-  return all.find((local) => local.interface !== own && prefixesOverlap(local.prefix, prefix)) ?? null;
-}
-
-/** A private /24 that overlaps nothing on this machine: the first of 10.0.0.0/24, 10.0.1.0/24 … */
-export function freePrefix(all: readonly LocalAddress[]): Prefix | null {
+/** A private /24 that overlaps none of `used`: the first of 10.0.0.0/24, 10.0.1.0/24 … */
+export function freePrefix(used: readonly Prefix[]): Prefix | null {
   for (let i = 0; i < 65536; i++) {
     const prefix = `10.${i >> 8}.${i & 255}.0/24` as Prefix;
-    if (overlapping(prefix, all, null) === null) return prefix;
+    if (!used.some((other) => prefixesOverlap(other, prefix))) return prefix;
   }
   return null;
 }

@@ -17,6 +17,11 @@ function parentFolder(): string {
   return stateParent(process.env, process.geteuid?.() ?? 0);
 }
 
+/** The usual place for a network of that label. */
+export function folderOf(label: string): string {
+  return join(parentFolder(), label);
+}
+
 /** Labels of the networks below the parent folder, sorted. */
 export function listNetworks(): string[] {
   const parent = parentFolder();
@@ -33,7 +38,7 @@ export function listNetworks(): string[] {
 
 /** The folder for a network that is about to be made. @throws KithError NETWORK_EXISTS */
 export function newFolder(choice: NetworkChoice, label: string): string {
-  const folder = choice.state === undefined ? join(parentFolder(), label) : resolve(choice.state);
+  const folder = choice.state === undefined ? folderOf(label) : resolve(choice.state);
   if (checkFolder(folder) && fileExists(fileIn(folder, 'network'))) {
     throw new KithError('NETWORK_EXISTS', `${folder} already holds a network`);
   }
