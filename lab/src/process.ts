@@ -22,7 +22,8 @@ export interface Exit {
 /** Lines kept for waitFor and for error messages; older ones are in the log file only. */
 const KEEP_LINES = 10_000;
 
-type Watcher = () => void;
+/** Told every new line, and null once the process has ended. */
+type Watcher = (line: string | null) => void;
 
 export class LabProcess {
   readonly pid: number;
@@ -67,7 +68,7 @@ export class LabProcess {
       child.once('close', (code, signal) => {
         this.#exit = { code, signal };
         log?.end();
-        this.#notify();
+        this.#notify(null);
         resolve(this.#exit);
       });
     });
@@ -88,31 +89,35 @@ export class LabProcess {
    * @throws LabError with the last lines when the time is over or the process ends first.
    */
   async waitFor(pattern: RegExp, deadlineMs = 5000): Promise<RegExpMatchArray> {
-    const find = () => {
-      for (const line of [...this.stdout, ...this.stderr]) {
-        const match = line.match(pattern);
-        if (match !== null) return match;
-      }
-      return null;
-    };
+    for (const line of [...this.stdout, ...this.stderr]) {
+      const match = line.match(pattern);
+      if (match !== null) return match;
+    }
+    const gone = () => this.#complaint(`ended without a line matching ${pattern}`);
+    if (this.#exit !== null) throw gone();
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);
         this.#watchers.delete(look);
         settle();
       };
-      const look = () => {
-        const match = find();
+      const look: Watcher = (line) => {
+        const match = line?.match(pattern) ?? null;
         if (match !== null) finish(() => resolve(match));
-        else if (this.#exit !== null) finish(() => reject(this.#complaint(`ended without a line matching ${pattern}`)));
+        else if (line === null) finish(() => reject(gone()));
       };
       const timer = setTimeout(
         () => finish(() => reject(this.#complaint(`printed no line matching ${pattern} within ${deadlineMs} ms`))),
         deadlineMs,
       );
       this.#watchers.add(look);
-      look();
     });
+  }
+
+  /** Forgets the lines so far: a `waitFor` after this one waits for what is printed from now on. */
+  forget(): void {
+    this.stdout.length = 0;
+    this.stderr.length = 0;
   }
 
   /** Asks to end (SIGTERM to the whole group), insists after `graceMs` (SIGKILL). */
@@ -146,12 +151,12 @@ export class LabProcess {
       lines.push(line);
       if (lines.length > KEEP_LINES) lines.splice(0, KEEP_LINES / 2);
       log?.write(`${line}\n`);
-      this.#notify();
+      this.#notify(line);
     });
   }
 
-  #notify(): void {
-    for (const watcher of [...this.#watchers]) watcher();
+  #notify(line: string | null): void {
+    for (const watcher of [...this.#watchers]) watcher(line);
   }
 
   #complaint(problem: string): LabError {

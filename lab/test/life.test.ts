@@ -197,6 +197,8 @@ describe('a process in a lab', () => {
         started.waitFor(/^never$/, 50),
         /printed no line matching .* within 50 ms; it printed:\n {2}hello/,
       );
+      started.forget();
+      await assert.rejects(started.waitFor(/^hello$/, 50), /it printed:\n {2}nothing/);
       assert.deepEqual(await started.stop(), { code: null, signal: 'SIGTERM' });
       await until('the child is gone', 2000, () => !runs(Number(child)));
       await assert.rejects(started.waitFor(/^never$/), /ended without a line/);

@@ -97,7 +97,7 @@ describe('a cable', () => {
     const host = await lab.host('far', { on: home });
     await host.shape({ delayMs: 30 });
     const slow = await roundTrip(host);
-    assert.ok(slow >= 60 && slow < 90, `${slow} ms`);
+    assert.ok(slow >= 60 && slow < 150, `${slow} ms`);
     const server = await nyc.spawn([
       process.execPath,
       '-e',
@@ -110,9 +110,9 @@ describe('a cable', () => {
     assert.equal(stdout.length, 1 << 20);
     await host.shape({ delayMs: 10 });
     const faster = await roundTrip(host);
-    assert.ok(faster >= 20 && faster < 50, `${faster} ms`);
+    assert.ok(faster >= 20 && faster < 55, `${faster} ms`);
     await host.shape({});
-    assert.ok((await roundTrip(host)) < 10);
+    assert.ok((await roundTrip(host)) < 15);
   });
 
   it('keeps its delay when its machine moves', async () => {
