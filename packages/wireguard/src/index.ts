@@ -6,7 +6,7 @@ export * from './cookie.ts';
 export * from './device.ts';
 export * from './messages.ts';
 export * from './noise.ts';
-export * from './peer.ts';
+export type { PeerOptions } from './peer.ts';
 export * from './ratelimit.ts';
 export * from './replay.ts';
 export * from './sessions.ts';

@@ -4,7 +4,9 @@
  *   1 initiation (148)  type(1) zero(3) sender(4) ephemeral(32) static(32+16) timestamp(12+16) mac1(16) mac2(16)
  *   2 response    (92)  type(1) zero(3) sender(4) receiver(4) ephemeral(32) empty(0+16) mac1(16) mac2(16)
  *   3 cookie      (64)  type(1) zero(3) receiver(4) nonce(24) cookie(16+16)
- *   4 transport (32+n)  type(1) zero(3) receiver(4) counter(8) packet(n+16), n a multiple of 16
+ *   4 transport (32+n)  type(1) zero(3) receiver(4) counter(8) packet(n+16)
+ *
+ * Senders pad packets to a multiple of 16 (5.4.6), but not beyond the MTU: n may be any number.
  *
  * Source: "WireGuard: Next Generation Kernel Network Tunnel" (the white paper), section 5.4.
  */
@@ -64,7 +66,7 @@ export function messageType(bytes: Uint8Array): MessageType | null {
   if (type === TYPE_INITIATION) return bytes.length === INITIATION_LENGTH ? type : null;
   if (type === TYPE_RESPONSE) return bytes.length === RESPONSE_LENGTH ? type : null;
   if (type === TYPE_COOKIE) return bytes.length === COOKIE_LENGTH ? type : null;
-  return type === TYPE_TRANSPORT && bytes.length % 16 === 0 ? type : null;
+  return type === TYPE_TRANSPORT ? type : null;
 }
 
 /** Null unless `bytes` is a well-formed message 1. */

@@ -56,6 +56,18 @@ test('asking whether a counter is fresh changes nothing', () => {
   equal(window.accept(6), true);
 });
 
+test('after a dense stretch every counter of the window is remembered, and every one skipped by a jump is fresh', () => {
+  for (const jump of [1, 2, 31, 33, 64, 167, W / 2 + 5, W - 1, W]) {
+    const window = new ReplayWindow();
+    const last = 2 * W + 10;
+    for (let counter = 0; counter <= last; counter++) equal(window.accept(counter), true);
+    for (let counter = last - W - 1; counter <= last; counter++) equal(window.isFresh(counter), false, `${counter}`);
+    equal(window.accept(last + jump), true);
+    for (let counter = last + 1; counter < last + jump; counter++) equal(window.accept(counter), true, `${jump}`);
+    for (let counter = last; counter <= last + jump; counter++) equal(window.isFresh(counter), false, `${jump}`);
+  }
+});
+
 test('the window behaves like a set of all counters seen, on any order of arrival', () => {
   const jump = fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: -40, max: 40 }) },

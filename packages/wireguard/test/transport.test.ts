@@ -39,6 +39,14 @@ test('a changed counter or packet, a foreign key and a cut message do not open',
   }
 });
 
+test('a packet that its sender could not pad because of its MTU opens', () => {
+  const packet = realCrypto.random(21);
+  const header = transport(key, 1, 5n, packet).subarray(0, 16);
+  const nonce = Uint8Array.of(0, 0, 0, 0, ...header.subarray(8));
+  const message = Uint8Array.of(...header, ...realCrypto.seal(key, nonce, packet, new Uint8Array(0)));
+  deepEqual(openTransport(realCrypto, key, message), { counter: 5, packet });
+});
+
 test('counters from the rejection limit on are neither sealed nor opened', () => {
   ok(sealTransport(realCrypto, key, 1, REJECT_AFTER_MESSAGES - 1, new Uint8Array(0)));
   for (const counter of [REJECT_AFTER_MESSAGES, 2 ** 53, -1, 0.5, Number.NaN]) {

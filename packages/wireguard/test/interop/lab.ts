@@ -196,8 +196,9 @@ export class Lab {
   }
 
   /** The real ping from wireguard-go's side to us. Returns how many came back. */
-  async ping(count: number, interval: number, wait = 2): Promise<number> {
-    const options = ['-c', String(count), '-i', String(interval), '-W', String(wait)];
+  async ping(count: number, interval: number, more: { wait?: number; size?: number } = {}): Promise<number> {
+    const { wait = 2, size = 56 } = more;
+    const options = ['-c', String(count), '-i', String(interval), '-W', String(wait), '-s', String(size)];
     const { stdout } = await this.theirs('ping', [...options, OUR_TUNNEL]).catch((error: { stdout: string }) => error);
     return Number(/(\d+) received/.exec(stdout)?.[1] ?? '0');
   }

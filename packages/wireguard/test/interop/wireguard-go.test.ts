@@ -26,6 +26,12 @@ describe('with wireguard-go', { concurrency: true }, () => {
     });
   }
 
+  test('pings of every size up to the full MTU pass, padded or not', async () => {
+    await Lab.with({ endpointKnownTo: 'them' }, async (lab) => {
+      for (const size of [0, 1, 15, 16, 100, 1390, 1391, 1392]) equal(await lab.ping(2, 0.05, { size }), 2, `${size}`);
+    });
+  });
+
   test('with our clock thirty times as fast sessions are renewed again and again without losing a ping', async () => {
     await Lab.with({ endpointKnownTo: 'us', timeScale: 30 }, async (lab) => {
       const [ours, theirs] = await Promise.all([lab.echoes(280, 50), lab.ping(70, 0.2)]);
@@ -80,7 +86,7 @@ describe('with wireguard-go', { concurrency: true }, () => {
 
   test('under load we demand a cookie, and they come back with it', async () => {
     await Lab.with({ endpointKnownTo: 'them', limits: { handshakesPerSecond: 0 } }, async (lab) => {
-      const ping = lab.ping(1, 1, 12);
+      const ping = lab.ping(1, 1, { wait: 12 });
       await lab.status('a session under load', (status) => status.state === 'established', 12_000);
       equal(await ping, 1, 'the packet waited for the handshake');
     });
