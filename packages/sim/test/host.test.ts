@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WALL_START, drive } from '@kith/sim';
 import type { Machine } from '@kith/sim';
-import { at, endpoint, simulation, talker, texts } from './support.ts';
+import { at, endpoint, prefix, simulation, talker, texts } from './support.ts';
 
 test('timers fire at their time and not after they were cancelled', () => {
   const sim = simulation();
@@ -191,6 +191,7 @@ test('a crash ends sockets, timers and driven machines, and the host can start a
   a.host.setTimer(500, () => (fired = true));
   sim.run(150);
   a.host.crash();
+  machine.next = 160;
   driving.poke();
   b.say('lost', at(a));
   sim.run(1000);
@@ -255,6 +256,18 @@ test('a moved host sends from its new place and is gone from the old one', () =>
   a.say('again', at(b));
   sim.run(100);
   assert.equal(b.heard[1]?.from, at(a));
+});
+
+test('a host in two LANs reaches the neighbours in each from its address there', () => {
+  const sim = simulation();
+  const [one, two] = [sim.network.nat('one'), sim.network.nat('two', { lan: prefix('10.0.0.0/24') })];
+  const a = talker(sim.network.host('a', { on: one }));
+  a.host.attach(two);
+  const [b, c] = [talker(sim.network.host('b', { on: one })), talker(sim.network.host('c', { on: two }))];
+  a.say('b', at(b));
+  a.say('c', at(c));
+  sim.run(1);
+  assert.deepEqual([b.heard[0]?.from, c.heard[0]?.from], ['192.168.1.2:6550', '10.0.0.2:6550']);
 });
 
 test('a host with both families sends each destination from an address of its family', () => {

@@ -95,6 +95,19 @@ test('a port that is preserved is the inner one, and a random one where that is 
   assert.notEqual(server.heard[1]?.from, `${nat.address}:${PORT}`);
 });
 
+test('a port whose mapping ran out is preserved for the next host', () => {
+  const { sim, nat, inner, server, seen } = home({ timeout: 30_000 });
+  const other = talker(sim.network.host('other', { on: nat }));
+  inner.say('a', at(server));
+  sim.run(31_000);
+  other.say('b', at(server));
+  sim.run(100);
+  assert.equal(seen(), `${nat.address}:${PORT}`);
+  inner.say('c', at(server));
+  sim.run(100);
+  assert.notEqual(seen(), `${nat.address}:${PORT}`);
+});
+
 test('contiguous ports follow each other', () => {
   const { sim, nat, inner, server } = home({ ports: 'contiguous', mapping: APD });
   inner.say('a', at(server));

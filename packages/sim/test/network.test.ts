@@ -40,6 +40,14 @@ test('losses and duplicates come as often as asked', () => {
   assert.ok(Math.abs(b.heard.length - 8800) < 300, String(b.heard.length));
 });
 
+test('the way down duplicates and loses too', () => {
+  const { sim, a, b } = pair({ down: { loss: 0.5, duplicate: 1 } });
+  for (let i = 0; i < 1000; i++) b.say('x', at(a));
+  sim.run(100);
+  assert.equal(a.heard.length, 2 * (1000 - sim.trace.countOf('lost')));
+  assert.ok(Math.abs(a.heard.length - 1000) < 160, String(a.heard.length));
+});
+
 test('a packet that is held back is overtaken', () => {
   const { sim, a, b } = pair({ up: { reorder: 0.1, reorderBy: 15 } });
   for (let i = 0; i < 100; i++) sim.schedule(i, () => a.say(String(i), at(b)));
