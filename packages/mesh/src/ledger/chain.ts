@@ -14,6 +14,7 @@ export interface Chains {
   readonly byHash: ReadonlyMap<string, Statement>;
   /** Statements that lead back to number 0 without a gap, by hash, with their time. The others wait. */
   readonly times: ReadonlyMap<string, number>;
+  /** Tip of each chain; where it forks, of the branch whose statements came first in the order of the input. */
   readonly heads: ReadonlyMap<NodeKey, Head>;
   readonly equivocations: readonly Equivocation[];
 }
@@ -39,8 +40,8 @@ export function arrange(statements: Iterable<Statement>): Chains {
   }
   const heads = new Map<NodeKey, Head>();
   const equivocations: Equivocation[] = [];
-  for (const [issuer, chain] of chained) {
-    chain.sort(byNumber);
+  for (const [issuer, arrived] of chained) {
+    const chain = [...arrived].sort(byNumber);
     for (const [i, { hash, n, prev, at, by }] of chain.entries()) {
       if (chain[i - 1]?.n !== n && chain[i + 1]?.n === n) {
         const hashes = chain.filter((other) => other.n === n).map((other) => other.hash);
@@ -51,12 +52,24 @@ export function arrange(statements: Iterable<Statement>): Chains {
       if (prev === null) times.set(hash, at);
       else if (before?.by === by && before.n === n - 1 && reached !== undefined && before.body.kind !== 'join') {
         times.set(hash, Math.max(at, reached + 1));
-      } else continue;
-      if (heads.get(issuer)?.n !== n) heads.set(issuer, { n, hash });
+      }
     }
+    const head = tipOf(arrived, times);
+    if (head !== null) heads.set(issuer, head);
   }
   equivocations.sort((a, b) => (a.issuer === b.issuer ? a.n - b.n : a.issuer < b.issuer ? -1 : 1));
   return { byHash, times, heads, equivocations };
+}
+
+/** Who signed two statements with one number must not choose by the second where the others cut it off. */
+function tipOf(arrived: readonly Statement[], times: ReadonlyMap<string, number>): Head | null {
+  const following = new Map<string | null, Statement>();
+  for (const statement of arrived) {
+    if (times.has(statement.hash) && !following.has(statement.prev)) following.set(statement.prev, statement);
+  }
+  let tip: Statement | null = null;
+  for (let next = following.get(null); next !== undefined; next = following.get(next.hash)) tip = next;
+  return tip === null ? null : { n: tip.n, hash: tip.hash };
 }
 
 /** A head and all before it. Empty while the head is not here or its chain has a gap. */

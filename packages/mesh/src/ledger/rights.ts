@@ -3,7 +3,7 @@
  * clock. The rules, in full in docs/protocol/ledger.md:
  *  1. The founder is an admin, and so is whoever an admin granted it.
  *  2. A revocation or withdrawal takes out what its target issued and what is not up to the pinned head.
- *  3. It leaves what the target had said up to making the revoker an admin: nobody undoes what stood when he came.
+ *  3. One that would take out all that its own issuer's right rests on is void: nobody undoes what made him an admin.
  *  4. A statement that is taken out takes out nothing and grants nothing.
  * Rule 4 makes this a system of equations with negation. Its solution is the well-founded one (Van Gelder, Ross,
  * Schlipf 1991): least and greatest estimates that close in on each other. What stays open are revocations that hang on
@@ -13,7 +13,7 @@ import type { NodeKey } from '@kith/core';
 import { pathOf } from './chain.ts';
 import type { Chains } from './chain.ts';
 import { RIGHTS } from './body.ts';
-import type { Head, RevokeNodeBody, WithdrawBody } from './body.ts';
+import type { RevokeNodeBody, WithdrawBody } from './body.ts';
 import type { Statement } from './statement.ts';
 
 export interface Rights {
@@ -47,10 +47,9 @@ interface Atom {
 
 export function judge(chains: Chains, founder: NodeKey): Rights {
   const connected = [...chains.byHash.values()].filter((s) => chains.times.has(s.hash) && s.body.kind !== 'join');
-  const candidates = possibleAdmins(connected, founder);
+  const candidates = possibleAdmins(connected, founder, null);
   const limitStatements = connected.filter(isLimit);
-  const grants = firstGrants(connected);
-  const atoms = collectAtoms(chains, connected, limitStatements, candidates, grants);
+  const atoms = collectAtoms(chains, connected, limitStatements, candidates, founder);
   const effective = solve(atoms, founder);
   const admins = new Set([founder]);
   const limits = new Map<NodeKey, Limit[]>();
@@ -65,7 +64,7 @@ export function judge(chains: Chains, founder: NodeKey): Rights {
     !(limits.get(statement.by) ?? []).some((limit) => takesOut(limit, statement));
   // Limits of keys that can never be admins take out nothing that the others depend on: they follow in one step.
   const others = limitStatements.filter((s) => !candidates.has(s.body.nodeKey) && has(s));
-  for (const statement of others) push(limits, statement.body.nodeKey, limitOf(chains, statement, grants));
+  for (const statement of others) push(limits, statement.body.nodeKey, limitOf(chains, statement));
   return { admins, limits, has };
 }
 
@@ -85,38 +84,23 @@ function isLimit(statement: Statement): statement is LimitStatement {
   return statement.body.kind === 'revoke-node' || statement.body.kind === 'withdraw';
 }
 
-/** Everybody who would be an admin if there were no revocations. */
-function possibleAdmins(statements: readonly Statement[], founder: NodeKey): ReadonlySet<NodeKey> {
-  const grants = new Map<NodeKey, NodeKey[]>();
-  for (const { by, body } of statements) if (body.kind === 'grant') push(grants, by, body.nodeKey);
+/** Everybody who would be an admin if there were no revocations, or only this one. */
+function possibleAdmins(grants: readonly Statement[], founder: NodeKey, only: Limit | null): ReadonlySet<NodeKey> {
+  const granted = new Map<NodeKey, NodeKey[]>();
+  for (const statement of grants) {
+    const { by, body } = statement;
+    if (body.kind === 'grant' && (only === null || !takesOut(only, statement))) push(granted, by, body.nodeKey);
+  }
   const found = new Set([founder]);
-  for (const key of found) for (const next of grants.get(key) ?? []) found.add(next);
+  for (const key of found) for (const next of granted.get(key) ?? []) found.add(next);
   return found;
 }
 
-/** By issuer and then by whom it made an admin: its first grant. */
-type FirstGrants = ReadonlyMap<NodeKey, ReadonlyMap<NodeKey, Head>>;
-
-function firstGrants(statements: readonly Statement[]): FirstGrants {
-  const first = new Map<NodeKey, Map<NodeKey, Head>>();
-  for (const { by, body, n, hash } of statements) {
-    if (body.kind !== 'grant') continue;
-    const grants = first.get(by) ?? new Map<NodeKey, Head>();
-    first.set(by, grants);
-    const other = grants.get(body.nodeKey);
-    if (other === undefined || n < other.n || (n === other.n && hash < other.hash)) grants.set(body.nodeKey, { n, hash });
-  }
-  return first;
-}
-
-function limitOf(chains: Chains, statement: LimitStatement, grants: FirstGrants): Limit {
+function limitOf(chains: Chains, statement: LimitStatement): Limit {
   const { nodeKey: target, head, kind } = statement.body;
-  const scope = kind === 'withdraw' ? 'admin' : 'all';
   const self = statement.by === target;
   const keeps = pathOf(chains, target, self ? { n: statement.n, hash: statement.hash } : head);
-  const made = grants.get(target)?.get(statement.by);
-  if (made === undefined || keeps.has(made.hash)) return { statement, target, scope, keeps };
-  return { statement, target, scope, keeps: new Set([...keeps, ...pathOf(chains, target, made)]) };
+  return { statement, target, scope: kind === 'withdraw' ? 'admin' : 'all', keeps };
 }
 
 function collectAtoms(
@@ -124,18 +108,20 @@ function collectAtoms(
   statements: readonly Statement[],
   limits: readonly LimitStatement[],
   candidates: ReadonlySet<NodeKey>,
-  grants: FirstGrants,
+  founder: NodeKey,
 ): Atom[] {
   const atoms: Atom[] = [];
   const limitsOf = new Map<NodeKey, number[]>();
+  const grants = statements.filter(({ body }) => body.kind === 'grant');
   for (const statement of limits) {
     const { by, body } = statement;
     if (!candidates.has(body.nodeKey) || !candidates.has(by)) continue;
-    const limit = limitOf(chains, statement, grants);
+    const limit = limitOf(chains, statement);
+    if (needsAdmin(statement) && !possibleAdmins(grants, founder, limit).has(by)) continue;
     push(limitsOf, body.nodeKey, atoms.length);
     atoms.push({ statement, needsAdmin: needsAdmin(statement), limit, grants: null, attackers: [] });
   }
-  for (const statement of statements) {
+  for (const statement of grants) {
     const { by, body } = statement;
     if (body.kind !== 'grant' || !candidates.has(by)) continue;
     atoms.push({ statement, needsAdmin: true, limit: null, grants: body.nodeKey, attackers: [] });
