@@ -48,8 +48,8 @@ export interface NodePlane {
 const LONGEST_DELAY = 0x7fffffff;
 
 /**
- * Calls `tick` of a plane when it is due. Programming the plane moves its deadlines, so the plane is asked again after
- * each call, and at least once a second for those that come from outside.
+ * Calls `tick` of a plane when it is due. Sending only moves deadlines back, so the timer is set anew only after what
+ * can bring one forward: new settings, and messages that confirm a session.
  */
 class PlaneTimer {
   readonly #plane: PortablePlane;

@@ -55,8 +55,8 @@ export class PortablePlane implements DataPlane {
   readonly #allowed4: PrefixTree<PeerHandle> = new PrefixTree(32);
   readonly #allowed6: PrefixTree<PeerHandle> = new PrefixTree(128);
   readonly #nextHops: Map<NodeId, Endpoint> = new Map();
-  /** In the order of the reports, so that the oldest comes first. */
-  readonly #noNextHopAt: Map<NodeId, number> = new Map();
+  /** Reported destinations without a next hop, the oldest first; each with the frame that waits for one. */
+  readonly #hopless: Map<NodeId, { readonly at: number; readonly frame: Uint8Array }> = new Map();
   readonly #dropped: Drops = {
     malformed: 0,
     unknownIndex: 0,
@@ -131,8 +131,15 @@ export class PortablePlane implements DataPlane {
   }
 
   setNextHop(dst: NodeId, hop: Endpoint | null): void {
-    if (hop === null) this.#nextHops.delete(dst);
-    else this.#nextHops.set(dst, hop);
+    if (hop === null) {
+      this.#nextHops.delete(dst);
+      return;
+    }
+    this.#nextHops.set(dst, hop);
+    const waiting = this.#hopless.get(dst)?.frame;
+    if (waiting === undefined) return;
+    this.#hopless.delete(dst);
+    this.#sendOn(waiting, hop);
   }
 
   setRelaySources(endpoints: readonly Endpoint[]): void {
@@ -385,23 +392,29 @@ export class PortablePlane implements DataPlane {
     const hop = this.#nextHops.get(dst);
     if (ttl < 1 || hop === undefined || hop === from) {
       this.#dropped.relayRefused += 1;
-      if (ttl >= 1 && hop === undefined) this.#reportNoNextHop(dst, now);
+      if (ttl >= 1 && hop === undefined) this.#reportNoNextHop(dst, frame, ttl, now);
       return;
     }
     const copy = Uint8Array.from(frame);
     copy[1] = ttl;
+    this.#sendOn(copy, hop);
+  }
+
+  #sendOn(copy: Uint8Array, hop: Endpoint): void {
     this.#relayedPackets += 1;
-    this.#relayedBytes += frame.length;
+    this.#relayedBytes += copy.length;
     this.#io.sendDatagram(copy, hop);
   }
 
-  #reportNoNextHop(dst: NodeId, now: number): void {
-    for (const [id, at] of this.#noNextHopAt) {
+  #reportNoNextHop(dst: NodeId, frame: Uint8Array, ttl: number, now: number): void {
+    for (const [id, { at }] of this.#hopless) {
       if (now - at < REPORT_EVERY) break;
-      this.#noNextHopAt.delete(id);
+      this.#hopless.delete(id);
     }
-    if (this.#noNextHopAt.has(dst) || this.#noNextHopAt.size >= this.#limits.noNextHopMemory) return;
-    this.#noNextHopAt.set(dst, now);
+    if (this.#hopless.has(dst) || this.#hopless.size >= this.#limits.noNextHopMemory) return;
+    const copy = Uint8Array.from(frame);
+    copy[1] = ttl;
+    this.#hopless.set(dst, { at: now, frame: copy });
     this.#events.noNextHop(dst, now);
   }
 }
