@@ -41,6 +41,7 @@ const ROUND = { quiet: 1000, active: 250, urgent: 100 };
 const HANDSHAKE = { retry: 1000, giveUp: 15_000 };
 /** A kept session is renewed by its keeper after this, before it expires at 180 s; ms. */
 const RENEW_AFTER = 130_000;
+const AGREE_AGAIN = 200;
 const GRAPH_AGE = 250;
 const GRANT_AGAIN = 5000;
 const ISOLATED_AFTER = 30_000;
@@ -48,6 +49,7 @@ const ISOLATED_AFTER = 30_000;
 const CONTACTED_LIFE = 300_000;
 const MAX_CONTACTED = 1024;
 const INVITE_PEER_LIFE = 120_000;
+const INVITE_GRACE = 10_000;
 const DIAL_EVERY = 600_000;
 const DIALS = { rate: 1, burst: 4 };
 
@@ -114,7 +116,7 @@ export class MeshNode implements Mesh, PlaneEvents {
       log: (level, kind, member, text) => init.events.log({ level, kind, member, text }),
     };
     this.#context.nat.setLocal(init.config.localAddresses);
-    this.#paths = new Paths(this.#context, (peer, now) => this.#program(peer, now));
+    this.#paths = new Paths(this.#context, (peer, now) => this.#pathChanged(peer, now));
     this.#puncher = new Puncher(this.#context, this.#paths);
     this.#homes = new Homes(this.#context, this.#paths, (peer, now) => this.#connect(peer, now));
     this.#gate = new Gate(this.#context);
@@ -394,9 +396,13 @@ export class MeshNode implements Mesh, PlaneEvents {
 
   #refusalOf(peer: Peer, now: number): Refusal | null {
     const invite = this.#context.roster().invites.get(peer.identity.nodeKey);
-    const wall = this.#init.wall(now);
-    if (invite === undefined || isOpen(invite, wall)) return null;
-    return whyClosed(invite);
+    if (invite === undefined || isOpen(invite, this.#init.wall(now))) {
+      peer.welcomeUntil = now + INVITE_GRACE;
+      return null;
+    }
+    const refusal = whyClosed(invite);
+    // Whoever just used it up has still to learn that it is in.
+    return refusal === 'used' && now < peer.welcomeUntil ? null : refusal;
   }
 
   #initiate(peer: Peer, now: number): void {
@@ -502,6 +508,14 @@ export class MeshNode implements Mesh, PlaneEvents {
     return scopeOf(address) === 'global' && (contacted === undefined || now - contacted > CONTACTED_LIFE);
   }
 
+  /** Relays and next hops follow at once: others may send through this node within the same moment. */
+  #pathChanged(peer: Peer, now: number): void {
+    this.#program(peer, now);
+    if (!peer.isMember) return;
+    this.#graph = null;
+    this.#relaying.refresh(now);
+  }
+
   /** Tells the plane all of a peer. */
   #program(peer: Peer, now: number): void {
     this.#init.plane.setPeer(
@@ -555,6 +569,10 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#updateGate(peer, now);
     this.#gossip.reconcile(peer, now);
     if (!peer.isMember) return ROUND.quiet;
+    // Data waits for equal ledgers: their fingerprints travel in pings.
+    if (!peer.agreed && peer.current !== null && now - peer.current.lastPing > AGREE_AGAIN) {
+      this.#paths.ping(peer, peer.current, now);
+    }
     const direct = this.#paths.liveDirect(peer, now);
     if (direct === null && (active || peer.weKeep)) this.#puncher.seek(peer, now);
     if (peer.weKeep && direct !== null) this.#askForGrant(peer, now);
@@ -696,8 +714,12 @@ export class MeshNode implements Mesh, PlaneEvents {
       peer.saidOnline = true;
       this.#context.log('info', 'member-online', id, `${peer.identity.name} is online`);
     }
-    this.#puncher.reset(peer);
+    const { nat, endpoints } = held.presence;
+    const whereabouts = `${nat} ${endpoints.map(({ endpoint }) => endpoint).join(' ')}`;
+    if (whereabouts === peer.whereabouts) return;
+    peer.whereabouts = whereabouts;
     // It moved while its data goes through a relay or nowhere: the new endpoints are worth a try now.
+    this.#puncher.reset(peer);
     if (peer.hasSession && now < peer.activeUntil && this.#paths.liveDirect(peer, now) === null)
       this.#puncher.seek(peer, now);
   }

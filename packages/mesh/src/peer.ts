@@ -68,6 +68,10 @@ export class Peer {
   waitingSince: number | null = null;
   activeUntil = 0;
   gateOpen = false;
+  /** An invite that was open lately is served until then, though its last use may be spent. */
+  welcomeUntil = 0;
+  /** NAT class and endpoints of its last presence, to tell when they change. */
+  whereabouts = '';
   /** The log said that the member is online. */
   saidOnline = false;
   /** First session of this encounter, for the patience of the gate. */

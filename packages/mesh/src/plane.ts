@@ -130,7 +130,10 @@ export interface PlaneEvents {
   confirmed(peer: PeerHandle, localIndex: number, now: number): void;
   /** A packet waits for this peer and there is no session to send it with. At most once a second and peer. */
   noSession(peer: PeerHandle, now: number): void;
-  /** A relay frame for a member without a next hop; the frame itself is dropped. At most once a second and dst. */
+  /**
+   * A relay frame for a member without a next hop. At most once a second and dst. The frame waits for that second: if
+   * the mesh sets a next hop meanwhile it goes on. Further frames for this dst are dropped.
+   */
   noNextHop(dst: NodeId, now: number): void;
 }
 
@@ -149,7 +152,7 @@ export interface DataPlane {
   setSession(session: PlaneSession, now: number): void;
   /** Unknown indices are ignored. */
   removeSession(localIndex: number): void;
-  /** Next hop for relay frames to `dst`; null forgets it. */
+  /** Next hop for relay frames to `dst`; null forgets it. A frame that waited for it goes on. */
   setNextHop(dst: NodeId, hop: Endpoint | null): void;
   /** The neighbours whose relay frames are accepted; frames from any other endpoint are dropped unread. */
   setRelaySources(endpoints: readonly Endpoint[]): void;

@@ -16,7 +16,7 @@ export function pathReason(context: Context, peer: Peer, now: number): string {
   if (current.path.kind === 'direct') return `direct ${current.path.endpoint}`;
   const relay = current.hop === null ? null : context.peer(current.hop);
   const via = `relayed by ${relay?.identity.name ?? 'a member'}`;
-  if (peer.punch.verdictAt !== null || peer.punch.failures === 0) return `${via}: looking for a direct path`;
+  if (peer.punch.failures === 0) return `${via}: looking for a direct path`;
   return `${via}: ${obstacle(context, peer, now)}`;
 }
 
