@@ -129,7 +129,7 @@ export class Lab {
   async #close(): Promise<void> {
     const processes = [...this.#site.processes];
     await sweep(this.prefix);
-    await Promise.all([...processes.map((each) => each.kill()), ...[...this.#captures].map((each) => each.stop())]);
+    await Promise.all([...processes.map((each) => each.kill()), ...[...this.#captures].map((each) => each.abandon())]);
     const left = namespaces(this.prefix);
     if (left.length > 0) throw new LabError(`these namespaces could not be removed: ${left.join(', ')}`);
     const ended = new Promise<void>((resolve) => this.#watchdog.once('exit', () => resolve()));

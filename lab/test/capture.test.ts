@@ -41,6 +41,23 @@ describe('a capture', () => {
     }
   });
 
+  it('misses nothing of a burst', async () => {
+    const lab = await Lab.create();
+    try {
+      const internet = await lab.internet();
+      const [one, two] = [await lab.host('one', { on: internet }), await lab.host('two', { on: internet })];
+      const capture = await lab.capture(internet);
+      await one.run(['ping', '-q', '-c', '50', '-l', '50', two.address]);
+      await one.run(['ping', '-q', '-c', '1', '-p', '6c617374', two.address]);
+      await capture.waitFor('lastlast');
+      // Each of 50 questions and answers is seen at two cables and two bridges.
+      const echoes = parsePcap(await capture.stop()).filter((packet) => packet.data.length === 104);
+      assert.equal(echoes.length, 51 * 2 * 4);
+    } finally {
+      await lab.close();
+    }
+  });
+
   it('refuses to grow without bounds', async () => {
     const lab = await Lab.create();
     try {
