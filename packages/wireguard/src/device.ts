@@ -172,7 +172,7 @@ export class Device<Route> {
    */
   initiate(peer: number, now: number): void {
     const known = this.#peer(peer);
-    if (known.pending === null) this.#try(known, now, now);
+    if (known.pending === null) this.#try(known, now, 1, now);
   }
 
   /** Takes a datagram that claims to be a message of type 1, 2 or 3; anything else is ignored. Never throws for it. */
@@ -209,7 +209,7 @@ export class Device<Route> {
     if (session === null) return;
     const lateness = session.localIndex % REKEY_TIMEOUT;
     const renew = due.handshake || needsRenewal(session, activity, lateness);
-    if (renew && known.pending === null) this.#try(known, now, now);
+    if (renew && known.pending === null) this.#try(known, now, 1, now);
     if (due.keepAlive && this.#knows(known)) this.#events.keepAlive(peer, now);
   }
 
@@ -339,8 +339,8 @@ export class Device<Route> {
     this.#drop(replaced, now);
   }
 
-  /** One try of a handshake that began at `startedAt`. */
-  #try(peer: Peer, startedAt: number, now: number): void {
+  /** Try number `tries` of a handshake that began at `startedAt`. */
+  #try(peer: Peer, startedAt: number, tries: number, now: number): void {
     this.#endHandshake(peer);
     const shared = peer.shared(this.#crypto, this.#identity);
     const localIndex = this.#freshIndex();
@@ -353,8 +353,8 @@ export class Device<Route> {
       return;
     }
     peer.cookies.stamp(created.message, now);
-    const retryAt = now + peer.retry + this.#jitter(peer.jitter);
-    peer.pending = { localIndex, state: created.state, startedAt, retryAt };
+    const retryAt = now + peer.retryAfter(tries, this.#chance());
+    peer.pending = { localIndex, state: created.state, startedAt, retryAt, tries };
     this.#indices.set(localIndex, { peer, kind: 'handshake' });
     this.#wakeBy(peer.wakeAt());
     this.#events.send(peer.handle, created.message, now);
@@ -367,7 +367,7 @@ export class Device<Route> {
       this.#endHandshake(peer);
       this.#events.failed(peer.handle, now);
     } else if (now >= pending.retryAt) {
-      this.#try(peer, pending.startedAt, now);
+      this.#try(peer, pending.startedAt, pending.tries + 1, now);
     }
   }
 
@@ -416,8 +416,9 @@ export class Device<Route> {
     }
   }
 
-  #jitter(most: number): number {
-    return (readUint32LE(this.#crypto.random(4), 0) / 2 ** 32) * most;
+  /** A number in [0, 1). */
+  #chance(): number {
+    return readUint32LE(this.#crypto.random(4), 0) / 2 ** 32;
   }
 
   #wakeBy(at: number | null): void {

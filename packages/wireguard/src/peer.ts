@@ -7,10 +7,17 @@ import { NO_PRESHARED_KEY, staticStatic } from './noise.ts';
 import { SessionSlots } from './sessions.ts';
 import { INITIATION_INTERVAL, REKEY_ATTEMPT_TIME, REKEY_JITTER, REKEY_TIMEOUT, SilenceTimers } from './timers.ts';
 
+/** Tries of a handshake before the time between them grows. */
+const STEADY_TRIES = 3;
+
 export interface PeerOptions {
   readonly publicKey: TunnelKey;
   readonly presharedKey?: SecretKey;
-  /** Ms between tries of a handshake, default {@link REKEY_TIMEOUT}; jitter of a fifteenth is added. */
+  /**
+   * Ms between tries of a handshake, default {@link REKEY_TIMEOUT}; jitter of a fifteenth is added. From the fourth try
+   * on a shorter time grows by half each time up to {@link REKEY_TIMEOUT}: only the answer to the last try counts, so
+   * that a peer farther away than this would never be reached.
+   */
   readonly retry?: number;
   /** Ms after which a handshake without answer is given up, default {@link REKEY_ATTEMPT_TIME}. */
   readonly giveUp?: number;
@@ -23,6 +30,8 @@ export interface PendingHandshake {
   /** First try, not this one. */
   readonly startedAt: number;
   readonly retryAt: number;
+  /** This one included. */
+  readonly tries: number;
 }
 
 export class Peer {
@@ -60,9 +69,14 @@ export class Peer {
     if (!(this.retry > 0) || !(this.giveUp > 0)) throw new RangeError('retry and giveUp are positive milliseconds');
   }
 
-  /** Most jitter between two tries, ms. */
-  get jitter(): number {
-    return (this.retry * REKEY_JITTER) / REKEY_TIMEOUT;
+  /**
+   * Ms from try number `tries` to the next one.
+   * @param chance in [0, 1), for the jitter
+   */
+  retryAfter(tries: number, chance: number): number {
+    const grown = this.retry * 1.5 ** Math.max(0, tries - STEADY_TRIES);
+    const interval = Math.min(grown, Math.max(this.retry, REKEY_TIMEOUT));
+    return interval * (1 + (chance * REKEY_JITTER) / REKEY_TIMEOUT);
   }
 
   /** The DH of both static keys, computed when first needed. Null where the peer's key has small order. */

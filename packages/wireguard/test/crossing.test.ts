@@ -27,6 +27,16 @@ test('two sides that initiate at the same moment have a session after one round 
   }
 });
 
+test('a side whose own attempt gets lost stops it once the other side has made a session', () => {
+  const world = new World('lost');
+  const [a, b] = world.pair();
+  world.cut = ({ from, bytes }) => from === 'a' && bytes[0] === 1;
+  a.peer.device.initiate(1, world.now);
+  b.peer.device.initiate(1, world.now);
+  world.runUntil(60_000);
+  deepEqual([a.peer.events('session 1 responder').length, a.peer.events('initiation').length], [1, 1]);
+});
+
 test('sides that keep initiating at once exchange all packets through three renewals', () => {
   const world = new World('both');
   const [a, b] = world.pair();

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { SecretKey, generateSecret, tunnelKeyFrom, tunnelKeyOf, utf8 } from '@kith/core';
 import { Device, REJECT_AFTER_TIME } from '@kith/wireguard';
-import type { DeviceEvents, Keypair } from '@kith/wireguard';
+import type { DeviceEvents, DeviceLimits, Keypair } from '@kith/wireguard';
 import fc from 'fast-check';
 import { realCrypto, seededCrypto } from './helpers/crypto.ts';
 import { World } from './helpers/world.ts';
@@ -35,7 +35,7 @@ function alone(init: { lookup?: (key: string) => number | null; wall?: (now: num
 }
 
 /** Two devices that know each other as peer 1. */
-function couple(presharedKey?: SecretKey) {
+function couple(presharedKey?: SecretKey, limits: Partial<DeviceLimits> = {}) {
   const a = alone();
   const crypto = seededCrypto('other');
   const other = new Device<string>({
@@ -44,6 +44,7 @@ function couple(presharedKey?: SecretKey) {
     wall: (now) => 1_700_000_000_000 + now,
     sourceBytes: utf8,
     lookup: () => 1,
+    limits,
     events: {
       send: (_, message) => void b.sent.push(message),
       reply: (message) => void b.replies.push(message),
@@ -285,6 +286,22 @@ test('under load a sender must prove its address by a cookie, and then gets thro
   deepEqual(toA.slice(0, 2), [3, 2], world.printTrace());
   equal(b.received.length, 1);
   equal(b.peer.events('authenticated').length, 1);
+});
+
+test('under load even a sender with a cookie gets no more than its share', () => {
+  const limits = { handshakesPerSecond: 0, perSourceRate: 1, perSourceBurst: 2 };
+  const { a, b, takeSent, takeReply } = couple(undefined, limits);
+  a.device.initiate(1, 0);
+  b.device.handleMessage(takeSent(), 'a', 1);
+  const cookie = takeReply();
+  equal(cookie[0], 3);
+  a.device.handleMessage(cookie, 'b', 2);
+  const answers = [6000, 12_000, 18_000, 24_000].map((time, i) => {
+    a.device.tick(time);
+    b.device.handleMessage(takeSent(), 'a', 6000 + 100 * i);
+    return takeReply()[0];
+  });
+  deepEqual(answers, [2, 2, undefined, undefined]);
 });
 
 test('data reaches a peer that roams, and its new address is followed', () => {

@@ -135,7 +135,26 @@ test('the times between tries and until giving up can be set per peer', () => {
   a.peer.device.initiate(1, world.now);
   world.runUntil(5000);
   deepEqual(a.peer.events('failed'), [2001]);
-  ok(a.peer.events('initiation').length >= 6);
+  equal(a.peer.events('initiation').length, 5);
+});
+
+test('a peer that is farther away than the time between tries is reached', () => {
+  const world = new World('far');
+  const [a] = world.pair({ retry: 1000, giveUp: 60_000 });
+  world.delay = 1600;
+  a.peer.device.initiate(1, world.now);
+  world.runUntil(30_000);
+  equal(a.peer.device.sessionState(1), 'established', world.printTrace());
+  const tries = a.peer.events('initiation');
+  const gaps = tries.slice(1).map((at, i) => at - (tries[i] ?? 0));
+  ok(
+    gaps.slice(0, 3).every((gap) => gap < 1100),
+    'the first tries follow quickly',
+  );
+  ok(
+    gaps.every((gap) => gap <= 5333),
+    gaps.join(),
+  );
 });
 
 test('who receives data and has nothing to say sends one keep-alive after 10 s', () => {
