@@ -84,6 +84,7 @@ export class PortablePlane implements DataPlane {
 
   setSelf(id: NodeId): void {
     this.#self = id;
+    for (const peer of this.#peers.values()) peer.way = this.#wayOf(peer.spec.path);
   }
 
   setPeer(spec: PlanePeer, now: number): void {
