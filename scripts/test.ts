@@ -29,6 +29,9 @@ interface Options {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** No layer takes longer, whatever hangs in it (ms). */
+const LONGEST = 15 * 60_000;
+
 /** Namespaces, devices and whole daemons share one machine: those files run one at a time. */
 const LAYERS: Readonly<Record<Layer, { concurrency: number; timeout: number; needsRoot: boolean }>> = {
   unit: { concurrency: 2, timeout: 120_000, needsRoot: false },
@@ -115,7 +118,9 @@ async function runLayer(layer: Layer): Promise<void> {
     cwd: root,
     concurrency,
     timeout,
-    execArgv: ['--conditions=source'],
+    // Forced exit: a test that ran into its timeout leaves timers and sockets behind, which would keep its process alive.
+    execArgv: ['--conditions=source', '--test-force-exit'],
+    signal: AbortSignal.timeout(LONGEST),
     ...(name === undefined ? {} : { testNamePatterns: [name] }),
   });
   for await (const event of events) {
