@@ -91,7 +91,7 @@ export class LedgerFile {
       const size = checkFile(path, fd, options.uid ?? process.geteuid?.());
       const bytes = attempt(path, 'read', () => readAll(fd, size));
       const { statements, end } = parse(path, bytes);
-      if (end === size) return new LedgerFile(path, fd, end, statements, null);
+      if (end === size && end > 0) return new LedgerFile(path, fd, end, statements, null);
       attempt(path, 'repair', () => {
         ftruncateSync(fd, end);
         if (end < MAGIC.length) writeAll(fd, MAGIC, 0);

@@ -3,7 +3,7 @@ import { parseLabel } from '@kith/core';
 import type { Address, Label, NodeId, Prefix } from '@kith/core';
 import { compareClaims } from './admissions.ts';
 import type { Claim } from './admissions.ts';
-import { addressNumber, addressOf, freeHost, hostsOf, isHost } from './hosts.ts';
+import { addressNumber, addressOf, freeHost, hostsOf, isHostNumber } from './hosts.ts';
 import type { Conflict } from './roster.ts';
 
 export interface Wish {
@@ -59,7 +59,7 @@ export function resolveAddresses(
   const claims = wishes.flatMap(({ id, address }) => (address === null ? [] : [{ ...address, id }]));
   for (const { id, value } of claims.sort(compareClaims)) {
     const number = addressNumber(value);
-    if (!isHost(prefix, value) || owner.has(number)) continue;
+    if (!isHostNumber(hosts, number) || owner.has(number)) continue;
     owner.set(number, id);
     addresses.set(id, value);
   }

@@ -52,6 +52,7 @@ export function foldChains(chains: Chains, idOf: (key: NodeKey) => NodeId): Rost
   const names = resolveNames(named, conflicts);
   const admins = new Set([...rights.admins].filter((key) => !rights.limits.has(key)));
 
+  const half6 = networkHalf(prefix6);
   const members: Member[] = [];
   for (const node of seats) {
     const address4 = addresses.get(node.id);
@@ -64,7 +65,7 @@ export function foldChains(chains: Chains, idOf: (key: NodeKey) => NodeId): Rost
       tunnelKey,
       name: given,
       address4,
-      address6: address6Of(prefix6, node.id),
+      address6: addressFrom(concat(half6, fromHex(node.id))),
       tags: latest(words.tags.get(node.nodeKey))?.value ?? node.tags,
       routes: latest(words.routes.get(node.nodeKey))?.value ?? [],
       mayRelay: latest(words.relays.get(node.nodeKey))?.value ?? true,
@@ -89,7 +90,7 @@ export function foldChains(chains: Chains, idOf: (key: NodeKey) => NodeId): Rost
     admins: new Set([...admins].sort(compareText)),
     invites: taken.invites,
     inviteByTunnelKey,
-    conflicts: conflicts.sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b))),
+    conflicts: sortedByText(conflicts),
     equivocations: chains.equivocations,
     policy: words.policy,
     latest: words.latest,
@@ -103,7 +104,11 @@ export function prefix6Of(network: NetworkId): Prefix {
 }
 
 export function address6Of(prefix6: Prefix, id: NodeId): Address {
-  return addressFrom(concat(addressBytes(prefixParts(prefix6).address).subarray(0, 8), fromHex(id)));
+  return addressFrom(concat(networkHalf(prefix6), fromHex(id)));
+}
+
+function networkHalf(prefix6: Prefix): Uint8Array {
+  return addressBytes(prefixParts(prefix6).address).subarray(0, 8);
 }
 
 function foundingOf(chains: Chains): (Statement & { readonly body: FoundBody }) | null {
@@ -244,6 +249,11 @@ function resolveTunnelKeys(
     keys.set(id, tunnelKey);
   }
   return keys;
+}
+
+function sortedByText(conflicts: readonly Conflict[]): readonly Conflict[] {
+  const keyed = conflicts.map((conflict) => ({ conflict, key: JSON.stringify(conflict) }));
+  return keyed.sort((a, b) => compareText(a.key, b.key)).map(({ conflict }) => conflict);
 }
 
 function compareText(a: string, b: string): number {

@@ -23,9 +23,11 @@ export function addressOf(number: number): Address {
 }
 
 export function isHost(prefix: Prefix, address: Address): boolean {
-  if (!isIPv4(address)) return false;
-  const hosts = hostsOf(prefix);
-  const offset = addressNumber(address) - hosts.base;
+  return isIPv4(address) && isHostNumber(hostsOf(prefix), addressNumber(address));
+}
+
+export function isHostNumber(hosts: Hosts, number: number): boolean {
+  const offset = number - hosts.base;
   return offset >= 1 && offset <= hosts.count;
 }
 

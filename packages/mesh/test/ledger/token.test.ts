@@ -78,7 +78,7 @@ test('a token of a later version is told apart from a broken one', () => {
 });
 
 test('no text makes the decoder fail in any other way than by its three codes', () => {
-  const body = fc.string({ unit: fc.constantFrom(...'ABCabc019-_=+/ ') });
+  const body = fc.string({ unit: fc.constantFrom('A', 'B', 'a', 'z', '0', '9', '-', '_', '=', '+', ' ') });
   const text = mesh.encodeInvite(real, token());
   const spliced = fc
     .tuple(fc.nat(text.length), fc.nat(text.length), body)
