@@ -363,7 +363,8 @@ export class Device<Route> {
   #retry(peer: Peer, now: number): void {
     const { pending } = peer;
     if (pending === null) return;
-    if (now - pending.startedAt >= peer.giveUp) {
+    // The same sum as in wakeAt: a difference may round the other way and never come due.
+    if (now >= pending.startedAt + peer.giveUp) {
       this.#endHandshake(peer);
       this.#events.failed(peer.handle, now);
     } else if (now >= pending.retryAt) {

@@ -19,7 +19,7 @@ const NONCE: Uint8Array = new Uint8Array(12);
 /** Stands in where two peers share no key (white paper 5.2). */
 export const NO_PRESHARED_KEY: Uint8Array = new Uint8Array(32);
 
-/** This side's static key with what every handshake derives from it. */
+/** This side's static key pair. */
 export interface Identity {
   readonly secret: SecretKey;
   readonly publicKey: Uint8Array;
@@ -42,7 +42,7 @@ export interface InitiationClaim extends Transcript {
   readonly message: Initiation;
 }
 
-/** An authentic initiation, ready to be answered. */
+/** An authentic initiation, ready to be answered. The ephemeral key is a view into the datagram: answer at once. */
 export interface ResponderState extends Transcript {
   readonly remoteStatic: Uint8Array;
   readonly remoteEphemeral: Uint8Array;
@@ -118,8 +118,7 @@ export function proveInitiation(
     state: {
       ...mixHash(crypto, afterSs, message.encryptedTimestamp),
       remoteStatic,
-      // A copy: the state may outlive the datagram's buffer.
-      remoteEphemeral: message.ephemeral.slice(),
+      remoteEphemeral: message.ephemeral,
       remoteIndex: message.sender,
     },
   };

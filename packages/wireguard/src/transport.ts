@@ -3,9 +3,8 @@
  *
  *   type(1)=4 zero(3) receiver(4) counter(8) sealed packet(n) tag(16)
  *
- * The packet is padded with zeros to a multiple of 16; a sender whose MTU ends before that pads less, so that any length
- * is taken. The nonce is four zero bytes and the counter, little endian;
- * there is no associated data.
+ * The packet is padded with zeros to a multiple of 16; a sender whose MTU ends before that pads less, so that any
+ * length is taken. The nonce is four zero bytes and the counter, little endian; there is no associated data.
  */
 import type { Crypto } from '@kith/core';
 import { readUint32LE, writeUint32LE } from '@kith/core';
