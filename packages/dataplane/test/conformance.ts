@@ -171,6 +171,16 @@ const SENDING: readonly Case[] = [
     },
   ],
   [
+    'a new own id stands in what is relayed from then on',
+    (make) => {
+      const rig = joined(make, { path: viaHop(3, OTHER) });
+      rig.plane.setSelf(THIRD);
+      rig.plane.handlePacket(toPeer, 1);
+      const { bytes } = rig.takeSent()[0]!;
+      assert.deepEqual(bytes.subarray(0, 20), relayFrame(PLANE_LIMITS.ttl, OTHER, THIRD, EMPTY));
+    },
+  ],
+  [
     'sendMessage sends the bytes as they are, or wrapped for a relay',
     (make) => {
       const rig = new Rig(make);
@@ -611,8 +621,9 @@ const SESSIONS: readonly Case[] = [
       rig.plane.setSession(session(1, 8, { role: 'responder' }), 1);
       rig.plane.setSession(session(1, 9), 2);
       rig.plane.handleDatagram(sealed(keyOf(2), 7, 0, EMPTY), endpoint(1), 3);
-      rig.plane.handleDatagram(sealed(keyOf(2), 8, 0, EMPTY), endpoint(1), 3);
       assert.equal(rig.plane.counters().dropped.unknownIndex, 1);
+      rig.plane.handleDatagram(sealed(keyOf(2), 8, 0, EMPTY), endpoint(1), 3);
+      assert.deepEqual(rig.takeReports(), [['confirmed', 1, 8, 3]]);
       assert.equal(counters(rig).currentIndex, 9);
     },
   ],
@@ -729,6 +740,9 @@ const ROAMING: readonly Case[] = [
       relayed(1, 'other');
       relayed(2, 'third');
       assert.deepEqual(rig.takeReports(), []);
+      rig.plane.setPeer(peerSpec(1, { path: viaHop(4, OTHER) }), 2);
+      relayed(2000, 'other');
+      assert.deepEqual(rig.kinds(), ['roamed'], 'another hop is another way');
       rig.plane.setPeer(peerSpec(1, { path: direct(3) }), 3);
       relayed(5000, 'other');
       assert.deepEqual(rig.kinds(), ['roamed'], 'a relayed message is not the direct path to its hop');
@@ -748,13 +762,21 @@ const ROAMING: readonly Case[] = [
   [
     'an event may remove the peer: nothing more of the message is used',
     (make) => {
-      const rig = joined(make);
-      rig.onReport = ([kind]) => {
-        if (kind === 'confirmed') rig.plane.removePeer(peerHandle(1));
-      };
-      arrives(rig, 0, padded(fromPeer), 10, 2);
-      assert.deepEqual(rig.kinds(), ['confirmed']);
-      assert.deepEqual(rig.takeWritten(), []);
+      for (const [event, seen] of [
+        ['confirmed', ['confirmed']],
+        ['roamed', ['confirmed', 'roamed']],
+      ] as const) {
+        for (const plaintext of [padded(fromPeer), control(1, EMPTY)]) {
+          const rig = joined(make);
+          rig.onReport = ([kind]) => {
+            if (kind === event) rig.plane.removePeer(peerHandle(1));
+          };
+          arrives(rig, 0, plaintext, 10, 2);
+          assert.deepEqual(rig.kinds(), seen);
+          assert.deepEqual(rig.takeWritten(), []);
+          assert.equal(rig.plane.counters().dropped.foreignSource, 0);
+        }
+      }
     },
   ],
 ];
@@ -887,6 +909,48 @@ const RELAYING: readonly Case[] = [
     },
   ],
   [
+    'the first frame without next hop waits a second and goes on where the mesh sets one',
+    (make) => {
+      const rig = relaying(make);
+      const frame = (ttl: number, dst = THIRD) => relayFrame(ttl, dst, OTHER, handshake(1));
+      rig.plane.handleDatagram(frame(99), endpoint(1), 0);
+      rig.plane.handleDatagram(frame(8), endpoint(1), 1);
+      assert.equal(rig.plane.counters().dropped.relayRefused, 1, 'only one waits');
+      rig.plane.setNextHop(THIRD, endpoint(2));
+      rig.plane.setNextHop(THIRD, endpoint(2));
+      assert.deepEqual(rig.takeSent(), [{ bytes: frame(PLANE_LIMITS.ttl - 1), to: endpoint(2) }]);
+      assert.deepEqual([rig.plane.counters().relayedPackets, rig.plane.counters().dropped.relayRefused], [1, 1]);
+    },
+  ],
+  [
+    'a frame that waited in vain is dropped, and one that would go back as well',
+    (make) => {
+      const rig = relaying(make);
+      const wait = (dst: number, now: number) =>
+        rig.plane.handleDatagram(relayFrame(8, nodeId(dst), THIRD, handshake(1)), endpoint(1), now);
+      wait(600, 0);
+      wait(601, 500);
+      rig.plane.setNextHop(nodeId(601), endpoint(1));
+      assert.equal(rig.plane.counters().dropped.relayRefused, 1);
+      assert.equal(rig.plane.wakeAt(), 1000);
+      rig.plane.tick(1000);
+      assert.equal(rig.plane.counters().dropped.relayRefused, 2);
+      rig.plane.setNextHop(nodeId(600), endpoint(2));
+      assert.deepEqual(rig.takeSent(), []);
+    },
+  ],
+  [
+    'the mesh may set the next hop while it is asked',
+    (make) => {
+      const rig = relaying(make);
+      rig.onReport = (report) => {
+        if (report[0] === 'noNextHop') rig.plane.setNextHop(report[1], endpoint(2));
+      };
+      rig.plane.handleDatagram(relayFrame(8, THIRD, OTHER, handshake(1)), endpoint(1), 0);
+      assert.deepEqual(rig.takeSent(), [{ bytes: relayFrame(7, THIRD, OTHER, handshake(1)), to: endpoint(2) }]);
+    },
+  ],
+  [
     'a next hop can be changed and forgotten',
     (make) => {
       const rig = relaying(make);
@@ -944,6 +1008,18 @@ const TIMES: readonly Case[] = [
       rig.plane.setPeer(peerSpec(1, { keepAlive: 25 }), 30_000);
       rig.plane.tick(30_000);
       assert.equal(rig.takeSent().length, 1, 'it is overdue');
+    },
+  ],
+  [
+    'the interval of keep-alives that are switched on counts from then',
+    (make) => {
+      const rig = joined(make);
+      rig.plane.setPeer(peerSpec(1, { keepAlive: 25 }), 50_000);
+      assert.equal(rig.plane.wakeAt(), 75_000);
+      rig.plane.setPeer(peerSpec(1, { keepAlive: 25, path: direct(9) }), 60_000);
+      assert.equal(rig.plane.wakeAt(), 75_000);
+      rig.plane.tick(75_000);
+      assert.equal(rig.takeSent()[0]?.to, endpoint(9));
     },
   ],
   [

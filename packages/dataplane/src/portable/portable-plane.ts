@@ -41,6 +41,14 @@ export interface PortablePlaneInit {
 
 type Drops = { -readonly [Cause in keyof PlaneCounters['dropped']]: number };
 
+/** A relay frame that waits for a next hop. */
+interface Hopless {
+  readonly at: number;
+  /** Ready to be sent: its time to live is reduced already. */
+  readonly frame: Uint8Array;
+  readonly from: Endpoint;
+}
+
 const NOTHING = new Uint8Array(0);
 /** `noSession` and `noNextHop` come at most this often, in ms. */
 const REPORT_EVERY = 1000;
@@ -56,7 +64,7 @@ export class PortablePlane implements DataPlane {
   readonly #allowed6: PrefixTree<PeerHandle> = new PrefixTree(128);
   readonly #nextHops: Map<NodeId, Endpoint> = new Map();
   /** Reported destinations without a next hop, the oldest first; each with the frame that waits for one. */
-  readonly #hopless: Map<NodeId, { readonly at: number; readonly frame: Uint8Array }> = new Map();
+  readonly #hopless: Map<NodeId, Hopless> = new Map();
   readonly #dropped: Drops = {
     malformed: 0,
     unknownIndex: 0,
@@ -136,10 +144,11 @@ export class PortablePlane implements DataPlane {
       return;
     }
     this.#nextHops.set(dst, hop);
-    const waiting = this.#hopless.get(dst)?.frame;
+    const waiting = this.#hopless.get(dst);
     if (waiting === undefined) return;
     this.#hopless.delete(dst);
-    this.#sendOn(waiting, hop);
+    if (waiting.from === hop) this.#dropped.relayRefused += 1;
+    else this.#sendOn(waiting.frame, hop);
   }
 
   setRelaySources(endpoints: readonly Endpoint[]): void {
@@ -203,7 +212,6 @@ export class PortablePlane implements DataPlane {
       return;
     }
     const exact = packet.subarray(0, length);
-    this.#flush(peer, now);
     if (peer.queue.length === 0 && peer.spec.gate === 'open' && this.#sendData(peer, exact, now)) return;
     if (peer.queue.length >= this.#limits.queuePerPeer) {
       peer.queue.shift();
@@ -218,10 +226,12 @@ export class PortablePlane implements DataPlane {
     return this.#wake;
   }
 
-  /** Drops sessions whose time is over and sends the keep-alives that are due. */
+  /** Drops sessions and waiting frames whose time is over, and sends the keep-alives that are due. */
   tick(now: number): void {
     if (this.#wake === null || now < this.#wake) return;
     this.#wake = null;
+    this.#forgetHopless(now);
+    for (const { at } of this.#hopless.values()) this.#wakeBy(at + REPORT_EVERY);
     for (const peer of [...this.#peers.values()].sort((a, b) => a.handle - b.handle)) {
       const current = peer.current;
       for (const slot of SLOTS) if (now >= (peer[slot]?.expiresAt ?? Number.POSITIVE_INFINITY)) this.#drop(peer[slot]);
@@ -263,14 +273,12 @@ export class PortablePlane implements DataPlane {
   }
 
   #schedule(peer: Peer): void {
-    for (const at of [
-      peer.current?.expiresAt,
-      peer.previous?.expiresAt,
-      peer.next?.expiresAt,
-      peer.keepAliveAt() ?? undefined,
-    ]) {
-      if (at !== undefined && at < (this.#wake ?? Number.POSITIVE_INFINITY)) this.#wake = at;
-    }
+    for (const slot of SLOTS) this.#wakeBy(peer[slot]?.expiresAt ?? null);
+    this.#wakeBy(peer.keepAliveAt());
+  }
+
+  #wakeBy(at: number | null): void {
+    if (at !== null && at < (this.#wake ?? Number.POSITIVE_INFINITY)) this.#wake = at;
   }
 
   /** Seals and sends under the current session. False where there is none or no way. */
@@ -390,14 +398,14 @@ export class PortablePlane implements DataPlane {
   #forward(frame: Uint8Array, dst: NodeId, from: Endpoint, now: number): void {
     const ttl = Math.min(frame[1] as number, this.#limits.ttl) - 1;
     const hop = this.#nextHops.get(dst);
-    if (ttl < 1 || hop === undefined || hop === from) {
+    if (ttl < 1 || hop === from) {
       this.#dropped.relayRefused += 1;
-      if (ttl >= 1 && hop === undefined) this.#reportNoNextHop(dst, frame, ttl, now);
       return;
     }
     const copy = Uint8Array.from(frame);
     copy[1] = ttl;
-    this.#sendOn(copy, hop);
+    if (hop === undefined) this.#hold({ at: now, frame: copy, from }, dst, now);
+    else this.#sendOn(copy, hop);
   }
 
   #sendOn(copy: Uint8Array, hop: Endpoint): void {
@@ -406,15 +414,23 @@ export class PortablePlane implements DataPlane {
     this.#io.sendDatagram(copy, hop);
   }
 
-  #reportNoNextHop(dst: NodeId, frame: Uint8Array, ttl: number, now: number): void {
-    for (const [id, { at }] of this.#hopless) {
-      if (now - at < REPORT_EVERY) break;
-      this.#hopless.delete(id);
+  /** The mesh is asked for a next hop, and the frame waits for the answer. */
+  #hold(hopless: Hopless, dst: NodeId, now: number): void {
+    this.#forgetHopless(now);
+    if (this.#hopless.has(dst) || this.#hopless.size >= this.#limits.noNextHopMemory) {
+      this.#dropped.relayRefused += 1;
+      return;
     }
-    if (this.#hopless.has(dst) || this.#hopless.size >= this.#limits.noNextHopMemory) return;
-    const copy = Uint8Array.from(frame);
-    copy[1] = ttl;
-    this.#hopless.set(dst, { at: now, frame: copy });
+    this.#hopless.set(dst, hopless);
+    this.#wakeBy(now + REPORT_EVERY);
     this.#events.noNextHop(dst, now);
+  }
+
+  #forgetHopless(now: number): void {
+    for (const [dst, { at }] of this.#hopless) {
+      if (now - at < REPORT_EVERY) return;
+      this.#hopless.delete(dst);
+      this.#dropped.relayRefused += 1;
+    }
   }
 }
