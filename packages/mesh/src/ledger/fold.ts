@@ -14,7 +14,7 @@ import type { Statement } from './statement.ts';
 
 /**
  * The roster of a set of statements, or null while the founding statement is not among them. Signatures and network
- * are taken as checked. Cost grows with the statements; 2,000 members take some 20 ms.
+ * are taken as checked. Cost grows with the statements; 2,000 members take 20 to 50 ms.
  *
  * @param idOf the NodeId of a key: `nodeIdOf`, with a memory if the caller folds often
  */
