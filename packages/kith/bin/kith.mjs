@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts kith with a Node that can run it: this one, or the one that the workspace's packages bring along.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -17,6 +17,22 @@ function findNode() {
     if (existsSync(candidate)) return candidate;
     if (folder === dirname(folder)) return null;
   }
+}
+
+/** Whether no source is younger than the build. An installed kith has no sources, a fresh checkout no build. */
+function isBuilt() {
+  const packages = join(here, '..', '..');
+  if (!existsSync(join(here, '..', 'src', 'main.ts'))) return true;
+  for (const name of ['core', 'wireguard', 'mesh', 'dataplane', 'kith']) {
+    const record = join(packages, name, 'dist', '.tsbuildinfo');
+    if (!existsSync(record)) return false;
+    const built = statSync(record).mtimeMs;
+    const source = join(packages, name, 'src');
+    for (const entry of readdirSync(source, { recursive: true })) {
+      if (statSync(join(source, entry)).mtimeMs > built) return false;
+    }
+  }
+  return true;
 }
 
 if (version[0] < LEAST[0] || (version[0] === LEAST[0] && version[1] < LEAST[1])) {
@@ -38,14 +54,14 @@ if (version[0] < LEAST[0] || (version[0] === LEAST[0] && version[1] < LEAST[1]))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 } else {
   delete process.env.KITH_NODE_FOUND;
-  const source = join(here, '..', 'src', 'main.ts');
-  if (existsSync(source)) {
-    // A checkout runs from its sources, in this very process: a build that lies about may be older than they are.
+  const built = isBuilt();
+  if (!built) {
+    // In this very process, without a second one for the flag: a daemon in the foreground gets its signals itself.
     module.registerHooks({
       resolve: (specifier, context, next) =>
         next(specifier, { ...context, conditions: [...new Set([...context.conditions, 'source'])] }),
     });
   }
-  const { main } = await import(existsSync(source) ? '../src/main.ts' : '../dist/main.js');
+  const { main } = await import(built ? '../dist/main.js' : '../src/main.ts');
   await main(process.argv.slice(2));
 }

@@ -143,7 +143,6 @@ const network: NetworkFile = {
   id: 'ab'.repeat(32) as NetworkId,
   remembered: [{ id: '0011223344556677' as NodeId, endpoints: [parseEndpoint('203.0.113.7:6550')] }],
   wall: 1_700_000_000_000,
-  revokedBy: null,
 };
 
 test('network.json comes back as it was written', () => {

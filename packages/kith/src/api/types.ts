@@ -20,7 +20,9 @@ export interface StatusReport extends MeshStatus {
   /** Null when the daemon runs without one (`--no-tun`, or revoked). */
   readonly interface: { readonly name: string; readonly mtu: number; readonly addresses: readonly Address[] } | null;
   readonly prefix: Prefix;
-  /** Name or id of the admin who revoked this node; null while it is a member. */
+  /** False once this node was revoked, or lost its place in a conflict of the ledger. */
+  readonly member: boolean;
+  /** Name or id of the admin who revoked this node, or `itself`; null if nobody did. */
   readonly revokedBy: string | null;
 }
 

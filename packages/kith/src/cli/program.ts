@@ -1,5 +1,5 @@
 /** The command line: verbs, options, help. Each verb's code is loaded only when it runs, so that none pays for another. */
-import { Command, CommanderError } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { KithError } from '@kith/core';
 import type { Context } from './context.ts';
 import type { Result } from './output.ts';

@@ -46,8 +46,8 @@ export async function parseConfig(text: string, name: string): Promise<Config> {
     throw new KithError('CONFIG_SYNTAX', `${name}:1: there must be lines like "port: 6550"`);
   const values = plainValues(document, name);
   for (const pair of document.contents.items) {
-    const keyNode = isScalar(pair.key) ? pair.key : null;
-    const key = String(keyNode?.value ?? '');
+    const keyNode = isScalar<unknown>(pair.key) ? pair.key : null;
+    const key = typeof keyNode?.value === 'string' ? keyNode.value : (keyNode?.source ?? '');
     const where = at(keyNode?.range?.[0] ?? 0);
     if (!isKey(key)) {
       const guess = nearest(key, KEYS);

@@ -65,7 +65,10 @@ export class Daemon {
   #driver: TimerDriver | null = null;
   #addresses: readonly OwnAddress[] = [];
   #stopping: Promise<void> | null = null;
-  #end: { resolve(): void; reject(error: unknown): void } = { resolve: () => undefined, reject: () => undefined };
+  #end: { readonly resolve: () => void; readonly reject: (error: unknown) => void } = {
+    resolve: () => undefined,
+    reject: () => undefined,
+  };
 
   /** @throws KithError why it cannot run; nothing is left open then */
   static async start(options: DaemonOptions): Promise<Daemon> {
@@ -100,8 +103,9 @@ export class Daemon {
     const [mesh, membership] = [this.#need(this.#mesh), this.#need(this.#membership)];
     const plane = this.#plane;
     const name = plane?.interfaceName ?? null;
+    const view = mesh.status(monotonic());
     return {
-      ...mesh.status(monotonic()),
+      ...view,
       label: this.#state.network.label,
       version: this.#version,
       pid: process.pid,
@@ -112,6 +116,7 @@ export class Daemon {
           ? null
           : { name, mtu: this.#state.config.mtu, addresses: this.#addresses.map(({ address }) => address) },
       prefix: this.#need(this.#ledger).roster().prefix4,
+      member: view.members.some((member) => member.self),
       revokedBy: membership.revokedBy(),
     };
   }
@@ -270,7 +275,6 @@ export class Daemon {
   /** Revoked: traffic has stopped; the interface goes, the API stays so that `kith status` can say why. */
   #takeDown(): void {
     const by = this.#membership?.revokedBy() ?? null;
-    this.#memory?.update({ revokedBy: by });
     this.#note(
       'warn',
       'revoked',

@@ -82,7 +82,7 @@ export class DaemonService implements Service {
   }
 
   leave(): void {
-    if (this.status().revokedBy === null) this.#init.membership.leave();
+    if (this.status().member) this.#init.membership.leave();
     this.stop();
   }
 }

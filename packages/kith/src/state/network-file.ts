@@ -19,8 +19,6 @@ export interface NetworkFile {
   readonly remembered: readonly RememberedEndpoint[];
   /** Highest wall-clock time seen, ms since 1970: the node's time never falls behind it. */
   readonly wall: number;
-  /** Name or id of the admin who revoked this node, once that happened. */
-  readonly revokedBy: string | null;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -49,17 +47,15 @@ export function readNetworkFile(path: string): NetworkFile {
     const value: unknown = JSON.parse(text);
     if (!isRecord(value)) throw new TypeError('it is no object');
     if (value['version'] !== 1) throw new TypeError(`its version is ${JSON.stringify(value['version'])} instead of 1`);
-    const { label, id, wall, revokedBy } = value;
+    const { label, id, wall } = value;
     if (typeof label !== 'string') throw new TypeError('"label" is missing');
     if (typeof id !== 'string' || !/^[0-9a-f]{64}$/.test(id)) throw new TypeError('"id" is no network id');
     if (typeof wall !== 'number' || !Number.isFinite(wall) || wall < 0) throw new TypeError('"wall" is no time');
-    if (revokedBy !== null && typeof revokedBy !== 'string') throw new TypeError('"revokedBy" is no text');
     return {
       label: parseLabel(label, 'network label'),
       id: id as NetworkId,
       remembered: parseRemembered(value['remembered']),
       wall,
-      revokedBy,
     };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

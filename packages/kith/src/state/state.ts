@@ -49,5 +49,5 @@ export function selfOf(crypto: Crypto, identity: MeshIdentity): NodeId {
 
 /** What `network.json` says of a network that was just founded or joined. */
 export function newNetworkFile(label: Label, id: NetworkId, wall: number): NetworkFile {
-  return { label, id, remembered: [], wall, revokedBy: null };
+  return { label, id, remembered: [], wall };
 }

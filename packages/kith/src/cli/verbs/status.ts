@@ -39,10 +39,12 @@ export function summary(report: StatusReport): string {
 }
 
 export function statusText(report: StatusReport): string {
-  const lines: string[] = [];
-  if (report.revokedBy !== null) {
-    lines.push(`this node was revoked by ${plain(report.revokedBy)}: the network takes nothing from it any more`);
+  if (!report.member) {
+    const why =
+      report.revokedBy === null ? 'its invite was redeemed too often' : `it was revoked by ${plain(report.revokedBy)}`;
+    return `this node is no member of ${report.name} any more: ${why}`;
   }
+  const lines: string[] = [];
   const nat = report.natReason === '' ? report.nat : `${report.nat}, ${plain(report.natReason)}`;
   const reached = report.endpoints.length === 0 ? '' : `, reached at ${report.endpoints.join(', ')}`;
   lines.push(
