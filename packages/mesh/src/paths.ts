@@ -32,7 +32,7 @@ export const PATH_TIMES: Readonly<
   /** Between pings on a path whose last one went unanswered. */
   retryPing: 500,
   /** Data may wait this long for any answer before the ways are proved again. */
-  patience: 400,
+  patience: 250,
   /** A direct path counts as live for this long after it was last heard. */
   alive: 16_000,
   /** A peer is active for this long after data went either way. */
@@ -141,7 +141,9 @@ export class Paths {
     if (lastData > 0) peer.activeUntil = Math.max(peer.activeUntil, lastData + PATH_TIMES.active);
     if (counters.queued > 0) peer.activeUntil = now + PATH_TIMES.active;
     peer.lastHeard = Math.max(peer.lastHeard, counters.lastReceived);
-    const answered = counters.lastDataSent === 0 || peer.lastHeard >= counters.lastDataSent;
+    // Only the way that data takes counts: that others answer is no comfort.
+    const heard = Math.max(counters.lastDataReceived, peer.current?.lastHeard ?? 0);
+    const answered = counters.lastDataSent === 0 || heard >= counters.lastDataSent;
     if (answered) peer.waitingSince = null;
     else peer.waitingSince ??= counters.lastDataSent;
   }
@@ -150,7 +152,7 @@ export class Paths {
   tick(peer: Peer, now: number): void {
     const active = now < peer.activeUntil;
     const waiting = peer.waitingSince === null ? 0 : now - peer.waitingSince;
-    const patience = Math.max(PATH_TIMES.patience, 3 * (peer.current?.rtt ?? 0));
+    const patience = PATH_TIMES.patience + 2 * (peer.current?.rtt ?? 0);
     if (active && waiting > patience) this.#prove(peer, now, waiting);
     const kept = peer.weKeep || active;
     if (kept && peer.current !== null) {
@@ -158,6 +160,8 @@ export class Paths {
         peer.current.misses > 0 ? PATH_TIMES.retryPing : active ? PATH_TIMES.activePing : PATH_TIMES.idlePing;
       if (now - peer.current.lastPing >= spacing) this.ping(peer, peer.current, now);
       if (peer.current.misses > 1) this.#proveAll(peer, now);
+      // Silence on every way may mean that the peer started anew and does not know this session.
+      if (peer.current.misses > 2) this.#context.initiate(peer, now);
     }
     if (peer.current === null || !this.isLive(peer.current, now)) this.choose(peer, now);
   }
@@ -235,7 +239,9 @@ export class Paths {
   choose(peer: Peer, now: number): void {
     const { current } = peer;
     const live = [...peer.candidates.values()].filter((c) => c.rtt !== null && this.isLive(c, now));
-    const best = live.toSorted((a, b) => score(a) - score(b) || (a.key < b.key ? -1 : 1))[0];
+    // A way with an unanswered ping steps back behind those that answered since, however quick it was.
+    const sound = live.filter((c) => c.misses === 0);
+    const best = (sound.length > 0 ? sound : live).toSorted((a, b) => score(a) - score(b) || (a.key < b.key ? -1 : 1))[0];
     if (best === undefined) {
       // Nothing is proved: the cheapest relay is the best guess, or whatever was there.
       if (current === null || !this.isLive(current, now)) {
@@ -248,7 +254,7 @@ export class Paths {
     }
     if (best === current) return;
     const currentLive = current !== null && current.rtt !== null && this.isLive(current, now);
-    const silent = currentLive && current.misses > 0 && best.misses === 0 && best.lastHeard > current.lastHeard;
+    const silent = currentLive && current.misses > 0 && best.lastHeard > current.lastHeard;
     const moved = currentLive && best.lastHeard - current.lastHeard > 1000 && now - best.lastHeard < 2000;
     if (!currentLive || silent || moved || score(best) < score(current) * 0.8 - 2) this.#take(peer, best, now);
   }
@@ -291,7 +297,8 @@ export class Paths {
 
   #prove(peer: Peer, now: number, waiting: number): void {
     if (peer.current !== null && now - peer.current.lastPing > PATH_TIMES.patience) this.ping(peer, peer.current, now);
-    if ((peer.current?.misses ?? 1) > 0) this.#proveAll(peer, now);
+    // The other ways are proved at the same time: when the silence is certain, the best of them is known already.
+    this.#proveAll(peer, now);
     // Nobody answers by any way: the peer may have started anew and lost the session.
     if (waiting > 1500) this.#context.initiate(peer, now);
   }

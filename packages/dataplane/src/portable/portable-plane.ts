@@ -428,7 +428,7 @@ export class PortablePlane implements DataPlane {
 
   #forgetHopless(now: number): void {
     for (const [dst, { at }] of this.#hopless) {
-      if (now - at < REPORT_EVERY) return;
+      if (now < at + REPORT_EVERY) return;
       this.#hopless.delete(dst);
       this.#dropped.relayRefused += 1;
     }

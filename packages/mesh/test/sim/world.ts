@@ -466,3 +466,14 @@ export function ipPacket(from: Address, to: Address, text: string): Uint8Array {
   packet.set(payload, 20);
   return packet;
 }
+
+/** Longest stretch without an answer between two times, in ms. */
+export function longestSilence(answers: readonly number[], from: number, to: number): number {
+  let longest = 0;
+  let last = from;
+  for (const at of [...answers.filter((time) => time > from && time < to), to]) {
+    longest = Math.max(longest, at - last);
+    last = at;
+  }
+  return longest;
+}
