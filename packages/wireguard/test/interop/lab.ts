@@ -2,9 +2,10 @@
  * Two network namespaces with a veth between them: in one the harness, in the other a real wireguard-go. Everything is
  * named after this process and a counter, and taken down again whatever happens.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,12 @@ export interface LabOptions {
 const SO_ACCEPTCON = 0x10000;
 
 let labs = 0;
+const open = new Set<Lab>();
+// A run that is cut short leaves nothing behind either.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+process.on('exit', () => {
+  for (const lab of open) lab.abandon();
+});
 
 export class Lab {
   readonly #id = `${process.pid % 100_000}${'abcdefghijklmnop'[labs++ % 16]}`;
@@ -56,12 +63,22 @@ export class Lab {
   /** Brings a lab up, hands it to `use` and takes it down. */
   static async with(options: LabOptions, use: (lab: Lab) => Promise<void>): Promise<void> {
     const lab = new Lab();
+    open.add(lab);
     try {
       await lab.#up(options);
       await use(lab);
     } finally {
       await lab.#down();
+      open.delete(lab);
     }
+  }
+
+  /** Takes down what it can without waiting: the process is about to end. */
+  abandon(): void {
+    for (const child of this.#processes) child.kill('SIGKILL');
+    for (const space of [this.#ourSpace, this.#theirSpace]) spawnSync('ip', ['netns', 'delete', space]);
+    rmSync(this.#socket, { force: true });
+    if (this.#folder !== null) rmSync(this.#folder, { recursive: true });
   }
 
   async #up(options: LabOptions): Promise<void> {
