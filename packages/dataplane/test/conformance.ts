@@ -1023,6 +1023,24 @@ const TIMES: readonly Case[] = [
     },
   ],
   [
+    'a tick at the very deadline meets it, whatever fractions the clock has',
+    (make) => {
+      for (let i = 1; i < 200; i++) {
+        const now = (i * 1000) / 7 + i / 3;
+        const rig = relaying(make);
+        rig.plane.setPeer(peerSpec(1, { keepAlive: 25 }), now);
+        rig.plane.handleDatagram(relayFrame(8, THIRD, OTHER, handshake(1)), endpoint(1), now);
+        for (let ticks = 0; ticks < 3; ticks++) {
+          const wake = rig.plane.wakeAt();
+          assert(wake !== null);
+          rig.plane.tick(wake);
+          assert((rig.plane.wakeAt() ?? Number.POSITIVE_INFINITY) > wake, `still due at ${wake}`);
+        }
+        assert.deepEqual([rig.plane.counters().dropped.relayRefused, rig.takeSent().length], [1, 2]);
+      }
+    },
+  ],
+  [
     'the counters of a peer say what went and when',
     (make) => {
       const rig = joined(make);
