@@ -112,7 +112,11 @@ describe('kith init', { concurrency: 2 }, () => {
   test('does not touch a network that is there', async () => {
     const one = await founded();
     const before = readFileSync(join(one.folder('home'), 'node.key'), 'utf8');
-    refused(await one.run(['-n', 'home', 'init', 'bob', ...PREFIX]), 'NETWORK_EXISTS', /already holds a network/);
+    refused(
+      await one.run(['-n', 'home', 'init', 'bob', ...PREFIX]),
+      'NETWORK_EXISTS',
+      /already holds the network home/,
+    );
     assert.equal(readFileSync(join(one.folder('home'), 'node.key'), 'utf8'), before);
   });
 
@@ -218,6 +222,13 @@ describe('kith join', { concurrency: 2 }, () => {
     const token = decodeInvite(crypto, (await one.run(['invite'])).stdout);
     const old = encodeInvite(crypto, { ...token, seed: new SecretKey(new Uint8Array(32)), expires: 1_000 });
     refused(await sandbox().run(['join', '-'], old), 'INVITE_EXPIRED', /expired at 1970-01-01T00:00:01/);
+  });
+
+  test('refuses a token of another network than the one that is there, and one of the same', async () => {
+    const [one, other] = await Promise.all([founded(), founded()]);
+    const token = (await one.run(['invite'])).stdout;
+    refused(await other.run(['join', '-'], token), 'INVITE_WRONG_NETWORK', /the invite is for network .* holds home/);
+    refused(await one.run(['join', '-'], token), 'NETWORK_EXISTS', /already holds the network home/);
   });
 
   test('refuses a name that is no DNS label', async () => {

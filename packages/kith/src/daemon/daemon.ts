@@ -64,7 +64,7 @@ export class Daemon {
   #mesh: MeshNode | null = null;
   #driver: TimerDriver | null = null;
   #addresses: readonly OwnAddress[] = [];
-  #stopping: Promise<void> | null = null;
+  #finishing = false;
   #end: { readonly resolve: () => void; readonly reject: (error: unknown) => void } = {
     resolve: () => undefined,
     reject: () => undefined,
@@ -123,17 +123,23 @@ export class Daemon {
 
   /** Ends the daemon; `ended` tells when. */
   stop(): void {
-    this.#stopping ??= this.#close().then(this.#end.resolve, this.#end.reject);
+    this.#finish(null);
   }
 
   /** Something was thrown that nobody expected: it is logged, and the process ends with a failure. */
   crash(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.log.write({ level: 'error', kind: 'crash', member: null, text });
-    this.#stopping ??= this.#close().then(
-      () => this.#end.reject(error),
-      () => this.#end.reject(error),
-    );
+    this.#finish({ error });
+  }
+
+  #finish(failure: { readonly error: unknown } | null): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    void this.#close().then(() => {
+      if (failure === null) this.#end.resolve();
+      else this.#end.reject(failure.error);
+    });
   }
 
   async #open(tun: boolean): Promise<void> {

@@ -1,9 +1,10 @@
 /** Which network a command means, on a machine that may be in several. */
 import { readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { KithError } from '@kith/core';
+import { KithError, type NetworkId } from '@kith/core';
 import { nearest } from '../nearest.ts';
 import { checkFolder, fileExists, stateError } from './files.ts';
+import { readNetworkFile } from './network-file.ts';
 import { fileIn, stateParent } from './paths.ts';
 
 export interface NetworkChoice {
@@ -36,13 +37,23 @@ export function listNetworks(): string[] {
   }
 }
 
-/** The folder for a network that is about to be made. @throws KithError NETWORK_EXISTS */
-export function newFolder(choice: NetworkChoice, label: string): string {
+/**
+ * The folder for a network that is about to be made or joined.
+ * @param joining id of the network that an invite leads to; null for a new network
+ * @throws KithError NETWORK_EXISTS, INVITE_WRONG_NETWORK
+ */
+export function newFolder(choice: NetworkChoice, label: string, joining: NetworkId | null): string {
   const folder = choice.state === undefined ? folderOf(label) : resolve(choice.state);
-  if (checkFolder(folder) && fileExists(fileIn(folder, 'network'))) {
-    throw new KithError('NETWORK_EXISTS', `${folder} already holds a network`);
+  const path = fileIn(folder, 'network');
+  if (!checkFolder(folder) || !fileExists(path)) return folder;
+  const { id, label: held } = readNetworkFile(path);
+  if (joining === null || joining === id) {
+    throw new KithError('NETWORK_EXISTS', `${folder} already holds the network ${held}`);
   }
-  return folder;
+  throw new KithError(
+    'INVITE_WRONG_NETWORK',
+    `the invite is for network ${joining.slice(0, 8)}…, but ${folder} holds ${held} (${id.slice(0, 8)}…): choose another label with \`-n LABEL\``,
+  );
 }
 
 /**

@@ -64,7 +64,7 @@ export async function init(context: Context, options: InitOptions): Promise<Resu
   const prefix4 = parsePrefix(options.prefix ?? DEFAULT_PREFIX);
   const address = parseAddress(options.address ?? firstHost(prefix4));
   const settings = await settingsFrom(options);
-  const folder = newFolder(context, label);
+  const folder = newFolder(context, label, null);
   checkOverlap(prefix4, await usedHere(interfaceName(settings, label)));
 
   const crypto = nodeCrypto();

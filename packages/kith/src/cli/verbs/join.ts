@@ -84,7 +84,7 @@ export async function join(context: Context, options: JoinOptions): Promise<Resu
   const name = token.name ?? wished ?? hostLabel();
   const timeout = parseDuration(options.timeout, '--timeout') ?? 2 ** 31;
   const settings = await settingsFrom(options);
-  const folder = newFolder(context, label);
+  const folder = newFolder(context, label, token.network);
   makeFolder(folder);
   const lock = takeLock(folder, 'join');
   try {
