@@ -1,9 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { concat, encodeCbor, fromHex, keyBytes, utf8 } from '@kith/core';
 import * as mesh from '@kith/mesh';
 import type { Ledger } from '@kith/mesh';
-import { all, dump, KINDS, label, merge, play, put, replicas, statementOf, steps, tunnel, World } from './world.ts';
+import {
+  all,
+  cheap,
+  dump,
+  issuer,
+  KINDS,
+  label,
+  merge,
+  play,
+  put,
+  replicas,
+  statementOf,
+  steps,
+  tunnel,
+  World,
+} from './world.ts';
 
 const RUNS = 150;
 
@@ -181,6 +197,72 @@ test('bytes from anywhere are refused without an error and change nothing', () =
     }),
     { numRuns: 2000 },
   );
+});
+
+test('well-signed content of any shape is taken or refused without an error, and the roster can be folded', () => {
+  const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+  const leaf = fc.oneof(
+    fc.constantFrom(null, true, '*', 'ada', 'tag:x', 'UPPER', '__proto__', -1, 1.5, 2 ** 53),
+    fc.nat(40),
+    fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n - 1n }),
+    fc.constantFrom(4, 8, 16, 32, 64).chain(bytes),
+  );
+  const key32 = fc.constantFrom(...[0, 1, 2, 1000].map((number) => keyBytes(issuer(cheap, number).key)));
+  const value = fc.oneof(key32, leaf, fc.array(fc.oneof(leaf, fc.array(leaf, { maxLength: 4 })), { maxLength: 5 }));
+  const names = [
+    'net',
+    'p4',
+    'tk',
+    'name',
+    'a4',
+    'key',
+    'uses',
+    'exp',
+    'tags',
+    'node',
+    'proof',
+    'routes',
+    'relay',
+    'head',
+  ];
+  const field = fc.constantFrom(...names, 'keep', 'sec', 'rules', 'extra');
+  const kinds = ['found', 'invite', 'join', 'admit', 'set', 'grant', 'withdraw', 'revoke', 'close', 'rekey', 'policy'];
+  const shapes: Readonly<Record<string, readonly string[]>> = {
+    grant: ['node'],
+    rekey: ['tk'],
+    close: ['key', 'keep'],
+    revoke: ['node', 'head'],
+    withdraw: ['node', 'head'],
+    policy: ['sec', 'rules'],
+    admit: ['node', 'tk', 'name', 'a4', 'tags'],
+    set: ['node', 'name', 'a4', 'tags', 'routes', 'relay'],
+  };
+  const shaped = fc.constantFrom(...kinds).chain((k) => {
+    const wanted = shapes[k] ?? names.slice(0, 5);
+    return fc
+      .tuple(...wanted.map(() => value))
+      .map((all) => ({ k, ...Object.fromEntries(wanted.map((name, i) => [name, all[i]])) }));
+  });
+  const loose = fc.dictionary(field, value).map((rest) => ({ k: 'set', ...rest }));
+  const world = populated();
+  const seen = { added: 0, refused: 0, known: 0, waiting: 0 };
+  fc.assert(
+    fc.property(
+      fc.oneof(shaped, loose, value),
+      fc.nat(3),
+      fc.oneof({ weight: 9, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: value }),
+      (body, actor, n) => {
+        const { seed, key } = world.actor(actor);
+        const envelope = { at: 5, by: keyBytes(key), n, prev: n === 0 ? null : new Uint8Array(32), body };
+        const content = encodeCbor({ ...envelope, net: fromHex(world.network) });
+        const signature = cheap.ed25519Sign(seed.reveal(), concat(utf8('kith statement v1\0'), content));
+        seen[world.ledger.add(concat(signature, content)).kind]++;
+        world.ledger.roster();
+      },
+    ),
+    { numRuns: 1500 },
+  );
+  assert.ok(seen.added > 10 && seen.refused > 10, JSON.stringify(seen));
 });
 
 test('limits of memory do not make the roster depend on the order: of too many joins all ledgers keep the same', () => {
