@@ -67,6 +67,8 @@ export class SimNode {
   readonly #options: NodeOptions;
   #drives: Drive[] = [];
   #close: (() => void) | null = null;
+  /** Kept after a revocation: its kernel goes on with what it had. */
+  #address: Address | null = null;
 
   constructor(
     world: World,
@@ -169,9 +171,9 @@ export class SimNode {
   }
 
   get address(): Address {
-    const member = this.ledger.roster().members.get(this.id);
-    if (member === undefined) throw new Error(`${this.name} is no member`);
-    return member.address4;
+    this.#address = this.ledger.roster().members.get(this.id)?.address4 ?? this.#address;
+    if (this.#address === null) throw new Error(`${this.name} never was a member`);
+    return this.#address;
   }
 
   view(other: SimNode): MemberView {
@@ -182,6 +184,7 @@ export class SimNode {
 
   /** Sends an IP packet to another member as its kernel would. */
   send(to: SimNode, text: string): void {
+    if (!this.isUp) return;
     this.plane.handlePacket(ipPacket(this.address, to.address, text), this.host.now());
     this.poke();
   }
