@@ -9,7 +9,17 @@
  * carry more, the configuration says so.
  */
 import { spawn } from 'node:child_process';
-import { isIPv4, KithError, parseAddress, prefixesOverlap, prefixOf, type Address, type Prefix } from '@kith/core';
+import { readFile } from 'node:fs/promises';
+import {
+  isIPv4,
+  KithError,
+  parseAddress,
+  prefixesOverlap,
+  prefixOf,
+  prefixParts,
+  type Address,
+  type Prefix,
+} from '@kith/core';
 
 /** MTU of the interface unless the configuration says otherwise, in bytes. */
 export const DEFAULT_MTU = 1280;
@@ -59,11 +69,18 @@ function runIp(args: readonly string[], input: string): Promise<string> {
   });
 }
 
+function checkName(name: string): void {
+  if (NAME.test(name)) return;
+  throw new KithError(
+    'INTERFACE_FAILED',
+    `interface name ${JSON.stringify(name)} is not allowed: use up to 15 letters`,
+  );
+}
+
 /** The lines for `ip -batch -` that bring an interface up. */
 export function interfaceBatch(settings: InterfaceSettings): string {
   const { name } = settings;
-  if (!NAME.test(name))
-    throw new KithError('INTERFACE_FAILED', `interface name ${JSON.stringify(name)} is not allowed`);
+  checkName(name);
   const lines = [`link set dev ${name} mtu ${settings.mtu} up`];
   for (const { address, length } of settings.addresses) {
     lines.push(`address replace ${address}/${length} dev ${name}${isIPv4(address) ? '' : ' nodad'}`);
@@ -101,15 +118,22 @@ export function usedPrefixes(addresses: unknown, routes: unknown, except: string
   for (const link of objects(addresses)) {
     for (const info of objects(link['addr_info'])) add(link['ifname'], prefixFrom(info['local'], info['prefixlen']));
   }
-  for (const route of objects(routes)) add(route['dev'], prefixFrom(route['dst'], undefined));
+  for (const route of objects(routes)) {
+    const ways = [route, ...objects(route['nexthops'])]; // several ways: each names its interface
+    for (const way of ways) add(way['dev'], prefixFrom(route['dst'], undefined));
+  }
   return out;
 }
 
-/** @throws KithError PREFIX_OVERLAP naming interface and prefix, where one of `wanted` overlaps one of `used` */
+/**
+ * A default route overlaps nothing: it is meant to stand beside what is more specific.
+ *
+ * @throws KithError PREFIX_OVERLAP naming interface and prefix, where one of `wanted` overlaps one of `used`
+ */
 export function refuseOverlap(wanted: readonly Prefix[], used: readonly UsedPrefix[]): void {
   for (const prefix of wanted) {
     const clash = used.find((other) => prefixesOverlap(prefix, other.prefix));
-    if (clash === undefined) continue;
+    if (clash === undefined || prefix.endsWith('/0')) continue;
     throw new KithError(
       'PREFIX_OVERLAP',
       `the mesh's prefix ${prefix} overlaps ${clash.prefix} on interface ${clash.interfaceName} of this machine`,
@@ -128,14 +152,29 @@ export async function readUsedPrefixes(except: string): Promise<readonly UsedPre
   return usedPrefixes(parse(addresses), [...objects(parse(routes4)), ...objects(parse(routes6))], except);
 }
 
+/** Whether the interface may have IPv6: the kernel may lack it, and containers often switch it off. */
+async function hasIPv6(name: string): Promise<boolean> {
+  try {
+    return (await readFile(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, 'utf8')).trim() === '0';
+  } catch {
+    return false;
+  }
+}
+
 /**
- * Brings the interface up with its addresses and routes. May be repeated.
+ * Brings the interface up with its addresses and routes. May be repeated. Where the machine has no IPv6 on the
+ * interface, that family is left out.
  *
+ * @returns whether the interface has IPv6
  * @throws KithError PREFIX_OVERLAP where the machine uses one of the prefixes elsewhere; INTERFACE_FAILED
  */
-export async function configureInterface(settings: InterfaceSettings): Promise<void> {
-  const own = settings.addresses.map(({ address, length }) => prefixOf(address, length));
-  const batch = interfaceBatch(settings);
-  refuseOverlap([...own, ...settings.routes], await readUsedPrefixes(settings.name));
-  await runIp(['-batch', '-'], batch);
+export async function configureInterface(settings: InterfaceSettings): Promise<{ readonly ipv6: boolean }> {
+  checkName(settings.name);
+  const ipv6 = await hasIPv6(settings.name);
+  const addresses = settings.addresses.filter(({ address }) => ipv6 || isIPv4(address));
+  const routes = settings.routes.filter((prefix) => ipv6 || isIPv4(prefixParts(prefix).address));
+  const own = addresses.map(({ address, length }) => prefixOf(address, length));
+  refuseOverlap([...own, ...routes], await readUsedPrefixes(settings.name));
+  await runIp(['-batch', '-'], interfaceBatch({ ...settings, addresses, routes }));
+  return { ipv6 };
 }

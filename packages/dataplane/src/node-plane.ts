@@ -107,13 +107,13 @@ function armed(plane: PortablePlane, timer: PlaneTimer): DataPlane {
 }
 
 /**
- * Opens port and interface and starts moving packets.
+ * Opens port and interface and starts moving packets. No event comes before it has returned.
  *
  * @throws KithError PORT_IN_USE, PORT_REFUSED, NATIVE_MISSING, TUN_PERMISSION, TUN_UNAVAILABLE, TUN_BUSY,
  *   PREFIX_OVERLAP, INTERFACE_FAILED; whatever was opened is closed again then
  */
 export async function createNodePlane(init: NodePlaneInit): Promise<NodePlane> {
-  let stopped = false;
+  let running = false;
   let writeErrors = 0;
   let device: TunDevice | null = null;
   const now = () => performance.now();
@@ -134,7 +134,7 @@ export async function createNodePlane(init: NodePlaneInit): Promise<NodePlane> {
     port: init.port,
     loopback: init.loopback === true,
     onDatagram: (bytes: Uint8Array, from: Endpoint) => {
-      if (stopped) return;
+      if (!running) return;
       plane.handleDatagram(bytes, from, now());
       timer.arm();
     },
@@ -147,21 +147,21 @@ export async function createNodePlane(init: NodePlaneInit): Promise<NodePlane> {
         mtu: settings.mtu,
         onPackets: (packets) => {
           const at = now();
-          for (const packet of packets) if (!stopped) plane.handlePacket(packet, at);
+          for (const packet of packets) if (running) plane.handlePacket(packet, at);
           timer.arm();
         },
         onEnded: () => {
-          if (!stopped) init.onTunLost?.();
+          if (running) init.onTunLost?.();
         },
       });
       await configureInterface({ ...settings, name: device.name });
     } catch (error) {
-      stopped = true;
       device?.close();
       await udp.close();
       throw error;
     }
   }
+  running = true;
   return {
     plane: armed(plane, timer),
     port: udp.localPort,
@@ -170,7 +170,7 @@ export async function createNodePlane(init: NodePlaneInit): Promise<NodePlane> {
     udp: () => udp.counters(),
     writeErrors: () => writeErrors,
     stop: async () => {
-      stopped = true;
+      running = false;
       timer.stop();
       device?.close();
       await udp.close();

@@ -27,6 +27,7 @@ const ROUTES = [
   { dst: '10.20.0.1', dev: 'eth0' },
   { dst: '10.77.0.0/16', dev: 'kith0' },
   { type: 'unreachable', dst: '10.88.0.0/16' },
+  { dst: '10.30.0.0/16', nexthops: [{ via: '192.168.1.2', dev: 'eth0' }] },
 ];
 
 describe('interface', () => {
@@ -76,6 +77,7 @@ describe('interface', () => {
         'eth0 fe80::/64',
         'tun3 10.9.0.0/16',
         'eth0 10.20.0.1/32',
+        'eth0 10.30.0.0/16',
       ],
     );
     assert.deepEqual(usedPrefixes(null, [{ dst: 7 }, null, { dev: 'x', dst: 'nonsense/99' }], 'kith0'), []);
@@ -97,6 +99,6 @@ describe('interface', () => {
         },
       );
     }
-    refuseOverlap([parsePrefix('10.77.0.0/16'), parsePrefix('fd00::/48')], used);
+    refuseOverlap(['10.77.0.0/16', 'fd00::/48', '0.0.0.0/0', '::/0'].map(parsePrefix), used);
   });
 });

@@ -117,6 +117,15 @@ describe('two machines with a cable between them', () => {
     assert.doesNotMatch(run('ip', '-n', a, 'link', 'show'), /kith1/);
   });
 
+  it('do without IPv6 where the machine has it switched off', async () => {
+    const bare = spaces.add('bare');
+    run('ip', 'netns', 'exec', bare, 'sysctl', '-q', '-w', 'net.ipv6.conf.default.disable_ipv6=1');
+    await started(spaces.start(bare, PLANE, member(1, '192.0.2.2:6550', false)), 'kith0');
+    const said = run('ip', '-n', bare, 'address', 'show', 'dev', 'kith0');
+    assert.match(said, /inet 10\.77\.0\.1\/16 /);
+    assert.doesNotMatch(said, /inet6/);
+  });
+
   it('notice that somebody removed the interface', async () => {
     const lone = spaces.add('lone');
     const init = { ...member(1, '192.0.2.2:6550', false), port: 6550 };
