@@ -10,6 +10,7 @@ import type { TransferProcess } from './transfer-process.ts';
 const PLANE = new URL('plane-process.ts', import.meta.url);
 const TRANSFER = new URL('transfer-process.ts', import.meta.url);
 const RIGHTS = new URL('rights-process.ts', import.meta.url);
+const DEVICES = new URL('devices-process.ts', import.meta.url);
 const [A, B, R] = [1, 2, 3].map(nodeId) as [string, string, string];
 
 /** What `ping` says of lost packets, in percent. */
@@ -198,5 +199,15 @@ describe('a process that drops its rights', () => {
     const said = (await spaces.start(space, RIGHTS, []).next()) as { rights: number[][]; tun: string };
     for (const thread of said.rights) assert.deepEqual(thread, [0, 0, 0]);
     assert.match(said.tun, /^TUN_PERMISSION interface rights0 needs CAP_NET_ADMIN .*setcap cap_net_admin\+ep/);
+  });
+});
+
+describe('devices', () => {
+  const spaces = new Namespaces();
+  after(() => spaces.remove());
+
+  it('leave nothing behind, whether closed, collected or abandoned by a thread that ends', async () => {
+    const child = spaces.start(spaces.add('many'), DEVICES, null);
+    assert.deepEqual(await child.next(), { left: 0, interfaces: ['lo'] });
   });
 });
