@@ -78,8 +78,8 @@ function followLog(c: Context, service: Service, since: number): Response {
   });
 }
 
-/** The routes alone, callable without a socket. */
-export function apiApp(service: Service): Hono {
+/** The routes, without a socket. */
+function apiApp(service: Service): Hono {
   const app = new Hono();
   const done: DoneReport = { done: true };
   app.use(

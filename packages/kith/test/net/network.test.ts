@@ -58,7 +58,8 @@ function refused(outcome: RunResult, code: ErrorCode, message: RegExp): void {
 }
 
 function member(status: Json, name: string): Json | undefined {
-  return status['members']?.find((each) => each['name'] === name);
+  const members: readonly Json[] = status['members'] ?? [];
+  return members.find((each) => each['name'] === name);
 }
 
 describe('a network of real daemons', () => {
