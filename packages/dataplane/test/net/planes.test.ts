@@ -11,7 +11,9 @@ const PLANE = new URL('plane-process.ts', import.meta.url);
 const TRANSFER = new URL('transfer-process.ts', import.meta.url);
 const RIGHTS = new URL('rights-process.ts', import.meta.url);
 const DEVICES = new URL('devices-process.ts', import.meta.url);
-const [A, B, R] = [1, 2, 3].map(nodeId) as [string, string, string];
+const A: string = nodeId(1);
+const B: string = nodeId(2);
+const R: string = nodeId(3);
 
 /** What `ping` says of lost packets, in percent. */
 function loss(namespace: string, address: string, ...options: string[]): number {
