@@ -2,6 +2,7 @@
  * Topologies of real Linux network namespaces: an internet, hosts, and routers with the NAT kinds of the field, for
  * tests, demo and benchmarks. Needs root. No packet leaves the namespaces, and none survives its lab.
  */
+export { Actor, type RunKithOptions, type SeenMember, type SeenStatus } from './actor.ts';
 export { Capture, type CaptureOptions } from './capture.ts';
 export { LabError } from './error.ts';
 export { Attached, type Shape } from './attached.ts';
