@@ -100,6 +100,32 @@ test('a statement whose predecessor is missing is kept and takes effect when the
   assert.equal(world.has(3, gap.roster()), true);
 });
 
+test('a statement that skips a number, or follows that of another issuer, has no effect', () => {
+  const world = new World();
+  world.admit(1);
+  const context = world.context(0);
+  const fields = { tunnelKey: tunnel(2), name: label('x'), address: null, tags: [] };
+  put(world.ledger, mesh.admit({ ...context, n: context.n + 1 }, { ...fields, nodeKey: world.actor(2).key }));
+  put(world.ledger, mesh.rekey(world.context(1), tunnel(50)));
+  const { n, hash } = world.ledger.head(world.actor(1).key) ?? { n: 0, hash: '' };
+  const prev = Uint8Array.from(Buffer.from(hash, 'hex'));
+  put(world.ledger, mesh.admit({ ...context, n: n + 1, prev }, { ...fields, nodeKey: world.actor(3).key }));
+  assert.deepEqual([world.has(2), world.has(3)], [false, false]);
+});
+
+test('two joins of one time are put in the order of their hashes wherever they arrive first', () => {
+  const world = new World();
+  world.makeInvite(1);
+  const joins = [1, 2, 3, 4].map((node) => world.join(1, node, { at: START }));
+  const winners = [joins, [...joins].reverse()].map((order) => {
+    const ledger = world.replica();
+    merge(ledger, world.ledger);
+    for (const join of order) put(ledger, join);
+    return dump(ledger.roster());
+  });
+  assert.equal(winners[0], winners[1]);
+});
+
 test('an invite used once too often in two parts: the earlier join wins everywhere, the other is reported', () => {
   const world = new World();
   world.makeInvite(1);

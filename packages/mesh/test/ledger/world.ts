@@ -247,7 +247,8 @@ export function replicas(world: World): Ledger[] {
 export function statementOf(world: World, step: Step, ledger: Ledger): Uint8Array {
   const { actor, target, value } = step;
   const plain = world.context(actor, ledger);
-  const at = Math.max(0, plain.at + step.skew);
+  // Coarse, so that several say the same time.
+  const at = Math.max(0, Math.floor((plain.at + step.skew) / 10_000) * 10_000);
   const forked = step.fork && plain.n > 1;
   const context: StatementContext = forked ? { ...plain, at, n: 0, prev: null } : { ...plain, at };
   const { key } = world.actor(target);
