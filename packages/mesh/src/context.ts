@@ -29,6 +29,8 @@ export interface Context {
   graph(now: number): Graph;
   /** Seals a control message for a peer; by its own path where `path` is null. False if there is no session or path. */
   send(peer: Peer, message: Control, path: Path | null, now: number): boolean;
+  /** Pings a peer by its own path: says at once what pings say. */
+  ping(peer: Peer, now: number): void;
   /** Starts a handshake unless one is under way. */
   initiate(peer: Peer, now: number): void;
   fingerprints(): { readonly ledger: Fingerprint; readonly presence: Fingerprint };

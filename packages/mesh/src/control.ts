@@ -3,10 +3,11 @@
  * see plane.ts); here stand the bodies. Integers are big endian. Every message fits one datagram and is idempotent.
  *
  *   1 ping        txid(4) flags(1) ledger(8) presence(8)
- *                 flags: 1 the sender keeps this link as one of its homes, 2 the sender sends its data this way
+ *                 flags: 1 the sender keeps this link as one of its homes, 2 the sender sends its data this way,
+ *                 4 the sender hears others' news from elsewhere sooner: do not push them
  *   2 pong        txid(4) flags(1) ledger(8) presence(8) length(1) observed endpoint(6 or 18, or 0)
  *   3 presence    repeated: id(8) seq(6) age in s(2) length(2) record
- *   4 digest      set(1) then repeated: digits(1) prefix(ceil(digits/2)) fingerprint(8)
+ *   4 digest      set(1) then repeated: digits(1) prefix(ceil(digits/2), a spare digit is 0) fingerprint(8)
  *   5 have        set(1) digits(1) prefix(…) then repeated: key(8 or 16) version(6)
  *   6 want        set(1) then repeated: key(8 or 16)
  *   7 statements  repeated: length(2) statement
@@ -33,6 +34,7 @@ export const KEY_BYTES: Readonly<Record<SetId, number>> = { [LEDGER_SET]: 16, [P
 
 export const FLAG_KEEP = 1;
 export const FLAG_CURRENT = 2;
+export const FLAG_LAZY = 4;
 
 /** Most candidates in a punch message: probing stays polite. */
 export const MAX_CANDIDATES = 16;
@@ -271,7 +273,9 @@ function writePrefix(w: Writer, prefix: string): void {
 function readPrefix(r: Reader, set: SetId): string {
   const digits = r.u8();
   if (digits > KEY_BYTES[set] * 2) throw new RangeError('prefix longer than a key');
-  return toHex(r.bytes(Math.ceil(digits / 2))).slice(0, digits);
+  const text = toHex(r.bytes(Math.ceil(digits / 2)));
+  if (digits % 2 === 1 && !text.endsWith('0')) throw new RangeError('spare digit is set');
+  return text.slice(0, digits);
 }
 
 function readSet(r: Reader): SetId {

@@ -13,12 +13,15 @@ import { PLANE_LIMITS } from './plane.ts';
 import { MerkleTrie } from './trie.ts';
 
 /** Times in ms. */
-const PUSH_DELAY = 40;
+const PUSH_DELAY = 80;
 /** Between two comparisons with one peer while they differ, and while they agree. */
 const RECONCILE_BUSY = 300;
 const RECONCILE_IDLE = 15_000;
 /** A subset of at most this many entries is listed instead of cut further. */
 const LIST_LIMIT = 32;
+/** After so many pushed records a link is judged: if this share was old news, the peer is asked to keep still. */
+const JUDGED = 24;
+const OLD_SHARE = 0.7;
 /** Entries of one answer to a `have` or `want`; the next round asks for the rest. */
 const GIFTS = 64;
 const MAX_OUTBOX = 4096;
@@ -92,7 +95,9 @@ export class Gossip {
     }
     for (const peer of this.#context.neighbours(now)) {
       if (!isPartner(peer, now)) continue;
-      const mine = presences.filter(([, from]) => from !== peer).map(([id]) => id);
+      const all = presences.filter(([, from]) => from !== peer);
+      // One's own record goes to everybody: nobody else can bring it first.
+      const mine = (peer.theyAreLazy ? all.filter(([id]) => id === this.#context.self) : all).map(([id]) => id);
       if (mine.length > 0) this.#givePresences(peer, mine, now);
     }
   }
@@ -246,10 +251,41 @@ export class Gossip {
         this.#outrun(item, now);
         continue;
       }
-      if (!this.#context.presences.isNews(item)) continue;
+      if (!this.#context.presences.isNews(item)) {
+        peer.pushedOld++;
+        continue;
+      }
       if (!peer.checks.take(now)) return;
-      this.addPresence(item, peer, now);
+      if (this.addPresence(item, peer, now)) {
+        peer.pushedNews++;
+        // A peer that was to keep still has what others did not bring: it shall speak again.
+        if (item.id !== peer.id) peer.weAreLazy = false;
+      }
     }
+    this.#judge(peer, now);
+  }
+
+  /** Asks a peer whose pushes are mostly old news to stop, as long as somebody else goes on. */
+  #judge(peer: Peer, now: number): void {
+    const pushed = peer.pushedNews + peer.pushedOld;
+    if (pushed < JUDGED) return;
+    const old = peer.pushedOld / pushed;
+    peer.pushedNews = 0;
+    peer.pushedOld = 0;
+    if (old < OLD_SHARE || peer.weAreLazy) return;
+    const speaks = (other: Peer) => other !== peer && !other.weAreLazy && isPartner(other, now);
+    if (!this.#context.neighbours(now).some(speaks)) return;
+    peer.weAreLazy = true;
+    this.#context.ping(peer, now);
+  }
+
+  /** Somebody has to push to us: where the last one went, the nearest of the others starts again. */
+  keepSource(now: number): void {
+    const partners = this.#context.neighbours(now).filter((peer) => isPartner(peer, now));
+    const nearest = partners[0];
+    if (nearest === undefined || partners.some((peer) => !peer.weAreLazy)) return;
+    nearest.weAreLazy = false;
+    this.#context.ping(nearest, now);
   }
 
   /** A record of ours from before a restart, with a later sequence than our clock gives: the next must exceed it. */

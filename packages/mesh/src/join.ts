@@ -338,6 +338,7 @@ export class Joiner implements PlaneEvents {
       neighbours: () => [],
       graph: () => new Graph([], []),
       send: (peer, message, path, now) => this.#send(peer, message, path, now),
+      ping: () => undefined,
       initiate: () => undefined,
       fingerprints: () => ({ ledger: this.#gossip.ledgerFingerprint(), presence: presences.trie.fingerprint() }),
       presenceChanged: () => undefined,

@@ -44,6 +44,9 @@ const RENEW_AFTER = 130_000;
 const AGREE_AGAIN = 200;
 const GRAPH_AGE = 250;
 const GRANT_AGAIN = 5000;
+/** A partner that keeps a link is asked after this silence, and said to be silent after that. */
+const PARTNER_QUIET = 14_000;
+const PARTNER_SILENT = 18_000;
 const ISOLATED_AFTER = 30_000;
 /** Endpoints that something was sent to lately, to tell who came unasked. */
 const CONTACTED_LIFE = 300_000;
@@ -109,6 +112,7 @@ export class MeshNode implements Mesh, PlaneEvents {
       neighbours: (now) => this.#neighbours(now),
       graph: (now) => this.#graphAt(now),
       send: (peer, message, path, now) => this.#send(peer, message, path, now),
+      ping: (peer, now) => void (peer.current !== null && this.#paths.ping(peer, peer.current, now)),
       initiate: (peer, now) => this.#initiate(peer, now),
       fingerprints: () => ({ ledger: this.#gossip.ledgerFingerprint(), presence: presences.trie.fingerprint() }),
       presenceChanged: (now) => this.#publisher.changed(now),
@@ -341,6 +345,7 @@ export class MeshNode implements Mesh, PlaneEvents {
       grantor: this.#context.self,
       epoch,
     });
+    peer.granted = true;
     this.#send(peer, { kind: 'link-grant', epoch, signature }, null, now);
   }
 
@@ -467,7 +472,8 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#sessions.set(keypair.localIndex, { peer, since: now });
     this.#met.add(peer);
     this.#init.plane.setSession({ ...keypair, peer: peer.handle }, now);
-    this.#program(peer, now);
+    // It may send through this node from now on, and others to it.
+    this.#pathChanged(peer, now);
     if (keypair.role === 'initiator' && peer.current !== null) this.#paths.ping(peer, peer.current, now);
     this.#roundAt = Math.min(this.#roundAt, now + ROUND.urgent);
   }
@@ -543,10 +549,12 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#paths.expire(now);
     let pace = this.#pings.length > 0 ? ROUND.urgent : ROUND.quiet;
     for (const peer of [...this.#met]) pace = Math.min(pace, this.#roundOf(peer, now));
+    this.#watchPartners(now);
     this.#watchIsolation(now);
     this.#homes.tick(now);
     for (const id of this.#context.presences.expire(now)) this.#wentOffline(id, 'was not heard of any more');
     this.#relaying.refresh(now);
+    this.#gossip.keepSource(now);
     this.#dropIdleInvitees(now);
     this.#askForDial(now);
     this.#rememberWaysIn(now);
@@ -589,6 +597,25 @@ export class MeshNode implements Mesh, PlaneEvents {
     if (!old || now - peer.grantAskedAt < GRANT_AGAIN) return;
     peer.grantAskedAt = now;
     this.#send(peer, { kind: 'link-ask' }, null, now);
+  }
+
+  /** Members that keep a link with us ping us; who has stopped is asked, and then said to be silent. */
+  #watchPartners(now: number): void {
+    for (const peer of this.#table.all()) {
+      if (!peer.granted) continue;
+      const quiet = now - Math.max(peer.lastHeard, peer.metAt);
+      if (quiet < PARTNER_QUIET) {
+        if (peer.silentAfter !== null) this.#publisher.changed(now);
+        peer.silentAfter = null;
+      } else if (peer.silentAfter === null) {
+        if (quiet > PARTNER_SILENT || !peer.hasSession) {
+          peer.silentAfter = this.#context.presences.get(peer.id)?.presence.seq ?? 0;
+          this.#publisher.changed(now);
+        } else if (peer.current !== null && now - peer.current.lastPing > PATH_TIMES.retryPing) {
+          this.#paths.ping(peer, peer.current, now);
+        }
+      }
+    }
   }
 
   /** Cut off from everybody: what happens meanwhile is not heard, so the gate closes until it is. */

@@ -11,7 +11,7 @@ import type { PathView } from './api.ts';
 import { TokenBucket } from './bucket.ts';
 import { directCandidates } from './candidates.ts';
 import type { Context } from './context.ts';
-import { FLAG_CURRENT, FLAG_KEEP } from './control.ts';
+import { FLAG_CURRENT, FLAG_KEEP, FLAG_LAZY } from './control.ts';
 import type { Control } from './control.ts';
 import { directKey, relayKey, reversePath } from './peer.ts';
 import type { Candidate, Peer } from './peer.ts';
@@ -86,7 +86,7 @@ export class Paths {
   ping(peer: Peer, candidate: Candidate, now: number, waiter?: (rtt: number) => void): boolean {
     if (this.#pending.size >= MAX_PENDING) return false;
     const txid = this.#freshId();
-    const flags = (peer.weKeep ? FLAG_KEEP : 0) | (candidate === peer.current ? FLAG_CURRENT : 0);
+    const flags = linkFlags(peer) | (candidate === peer.current ? FLAG_CURRENT : 0);
     const message = { kind: 'ping', txid, flags, ...this.#context.fingerprints() } as const;
     if (!this.#context.send(peer, message, candidate.path, now)) return false;
     candidate.lastPing = now;
@@ -98,14 +98,14 @@ export class Paths {
   /** Answers a ping and takes from it what it says of the path. */
   handlePing(peer: Peer, message: Extract<Control, { kind: 'ping' }>, origin: Origin, now: number): void {
     const candidate = this.heard(peer, origin, now);
-    if ((message.flags & FLAG_KEEP) !== 0) peer.theyKeptAt = now;
+    this.#takeFlags(peer, message.flags, now);
     if (candidate !== null && (message.flags & FLAG_CURRENT) !== 0) this.#follow(peer, candidate, now);
     this.#context.send(
       peer,
       {
         kind: 'pong',
         txid: message.txid,
-        flags: peer.weKeep ? FLAG_KEEP : 0,
+        flags: linkFlags(peer),
         ...this.#context.fingerprints(),
         observed: origin.kind === 'direct' ? origin.endpoint : null,
       },
@@ -122,7 +122,7 @@ export class Paths {
     const pending = this.#pending.get(message.txid);
     if (pending === undefined || pending.peer !== peer) return;
     this.#pending.delete(message.txid);
-    if ((message.flags & FLAG_KEEP) !== 0) peer.theyKeptAt = now;
+    this.#takeFlags(peer, message.flags, now);
     this.heard(peer, origin, now);
     const { candidate } = pending;
     const rtt = now - pending.sentAt;
@@ -241,7 +241,9 @@ export class Paths {
     const live = [...peer.candidates.values()].filter((c) => c.rtt !== null && this.isLive(c, now));
     // A way with an unanswered ping steps back behind those that answered since, however quick it was.
     const sound = live.filter((c) => c.misses === 0);
-    const best = (sound.length > 0 ? sound : live).toSorted((a, b) => score(a) - score(b) || (a.key < b.key ? -1 : 1))[0];
+    const best = (sound.length > 0 ? sound : live).toSorted(
+      (a, b) => score(a) - score(b) || (a.key < b.key ? -1 : 1),
+    )[0];
     if (best === undefined) {
       // Nothing is proved: the cheapest relay is the best guess, or whatever was there.
       if (current === null || !this.isLive(current, now)) {
@@ -293,6 +295,11 @@ export class Paths {
       current === null || current.misses > 0 || now - current.lastHeard > 1000 || !this.isLive(current, now);
     const better = current?.path.kind === 'relay' && candidate.path.kind === 'direct';
     if (stale || better) this.#take(peer, candidate, now);
+  }
+
+  #takeFlags(peer: Peer, flags: number, now: number): void {
+    if ((flags & FLAG_KEEP) !== 0) peer.theyKeptAt = now;
+    peer.theyAreLazy = (flags & FLAG_LAZY) !== 0;
   }
 
   #prove(peer: Peer, now: number, waiting: number): void {
@@ -367,6 +374,10 @@ export class Paths {
 
 function newCandidate(key: string, path: Candidate['path'], hop: NodeId | null): Candidate {
   return { key, path, hop, rtt: null, loss: 0, lastPing: 0, lastHeard: 0, misses: 0 };
+}
+
+function linkFlags(peer: Peer): number {
+  return (peer.weKeep ? FLAG_KEEP : 0) | (peer.weAreLazy ? FLAG_LAZY : 0);
 }
 
 /** Smaller is better; ms. A relay costs others their capacity, so it has to be clearly quicker. */

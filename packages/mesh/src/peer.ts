@@ -63,6 +63,12 @@ export class Peer {
   weKeep = false;
   /** When the peer last said that it keeps the link. */
   theyKeptAt: number = Number.NEGATIVE_INFINITY;
+  /** Records that came by push and were news, or not, since this was last judged. */
+  pushedNews = 0;
+  pushedOld = 0;
+  /** We asked the peer not to push others' records, as they reach us sooner by another way; and it asked us. */
+  weAreLazy = false;
+  theyAreLazy = false;
   lastHeard = 0;
   /** Since when data sent has had no answer; null while all is well. */
   waitingSince: number | null = null;
@@ -89,6 +95,10 @@ export class Peer {
   homeTriedAt = 0;
   /** The peer's signed word for the link between us. */
   grant: { readonly epoch: number; readonly signature: Uint8Array } | null = null;
+  /** We gave our word for a link that the peer keeps: others hear from us when it falls silent. */
+  granted = false;
+  /** Sequence of the last record before it fell silent; null while it is heard. */
+  silentAfter: number | null = null;
   grantAskedAt: number = Number.NEGATIVE_INFINITY;
   readonly messages: TokenBucket = new TokenBucket(MESSAGES.rate, MESSAGES.burst);
   readonly checks: TokenBucket = new TokenBucket(CHECKS.rate, CHECKS.burst);

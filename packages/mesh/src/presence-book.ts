@@ -97,11 +97,28 @@ export class PresenceBook {
     };
   }
 
+  /**
+   * Whether a member fell silent: everybody whom it named as a link partner, and who is there, says that the link went
+   * silent after the member's last record. Nobody else has a say, and one partner that disagrees suffices.
+   */
+  isDown(id: NodeId): boolean {
+    const held = this.#held.get(id)?.presence;
+    if (held === undefined) return false;
+    let silent = 0;
+    for (const { to } of held.links) {
+      const partner = this.#held.get(to)?.presence;
+      if (partner === undefined || partner.goodbye) continue;
+      if (!partner.down.some((entry) => entry.id === id && entry.seq >= held.seq)) return false;
+      silent++;
+    }
+    return silent > 0;
+  }
+
   /** Links that both ends vouch for, between members that are there. */
   links(): Link[] {
     const links: Link[] = [];
     for (const { presence } of this.#held.values()) {
-      if (presence.goodbye) continue;
+      if (presence.goodbye || this.isDown(presence.id)) continue;
       for (const link of presence.links) {
         const grantor = this.#held.get(link.to)?.presence;
         if (grantor === undefined || grantor.goodbye || link.to === presence.id) continue;

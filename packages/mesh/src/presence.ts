@@ -4,7 +4,8 @@
  * Record: signature(64) then deterministic CBOR of a map with these keys:
  *   id bytes(8), seq int, ttl int (s), ep [[kind, bytes(6|18)]…], nat text, pub bool (proved reachable unasked),
  *   rel bool (forwards for others), ln [[id bytes(8), rtt ms int, loss per mille int, epoch int, grant bytes(64)]…],
- *   ver text, off bool (said goodbye)
+ *   ver text, off bool (said goodbye), dn [[id bytes(8), seq int]…] (members whose link with this one went silent, with
+ *   the sequence of their last record: see PresenceBook.isDown)
  * The signature is the node key's over "kith presence v1\0", the network id (32) and the CBOR.
  *
  * A link counts only with both ends' word: the publisher's in this record, the other's in the grant, its signature over
@@ -42,6 +43,12 @@ export interface PresenceLink {
   readonly grant: Uint8Array;
 }
 
+/** A member whose link with the publisher went silent after its record `seq`. */
+export interface PresenceDown {
+  readonly id: NodeId;
+  readonly seq: number;
+}
+
 export interface Presence {
   readonly id: NodeId;
   readonly seq: number;
@@ -54,18 +61,21 @@ export interface Presence {
   readonly links: readonly PresenceLink[];
   readonly version: string;
   readonly goodbye: boolean;
+  readonly down: readonly PresenceDown[];
 }
 
 export const PRESENCE_LIMITS: {
   readonly record: number;
   readonly endpoints: number;
   readonly links: number;
+  readonly down: number;
   readonly ttl: number;
 } = {
   /** Bytes of a record with its signature: it fits a control message of its own. */
   record: 1100,
   endpoints: 8,
-  links: 6,
+  links: 4,
+  down: 12,
   /** Longest life in seconds. */
   ttl: 3600,
 };
@@ -90,6 +100,7 @@ export function signPresence(crypto: Crypto, network: NetworkId, seed: SecretKey
     ln: presence.links.map((link) => [fromHex(link.to), link.rtt, link.loss, link.epoch, link.grant]),
     ver: presence.version,
     off: presence.goodbye,
+    dn: presence.down.map(({ id, seq }) => [fromHex(id), seq]),
   });
   const signature = crypto.ed25519Sign(seed.reveal(), concat(PRESENCE_DOMAIN, fromHex(network), body));
   return concat(signature, body);
@@ -145,14 +156,22 @@ export function verifyGrant(
 }
 
 function readPresence(map: { readonly [key: string]: Cbor }): Presence | null {
-  const { id, seq, ttl, ep, nat, pub, rel, ln, ver, off } = map;
-  if (Object.keys(map).length !== 10) return null;
+  const { id, seq, ttl, ep, nat, pub, rel, ln, ver, off, dn } = map;
+  if (Object.keys(map).length !== 11) return null;
   if (!isBytes(id, 8) || !isCount(seq, 2 ** 48) || !isCount(ttl, PRESENCE_LIMITS.ttl + 1)) return null;
   if (!isCount(nat, NATS.length) || typeof pub !== 'boolean' || typeof rel !== 'boolean' || typeof off !== 'boolean')
     return null;
   if (typeof ver !== 'string' || ver.length > 32) return null;
   if (!isList(ep) || ep.length > PRESENCE_LIMITS.endpoints || !isList(ln) || ln.length > PRESENCE_LIMITS.links)
     return null;
+  if (!isList(dn) || dn.length > PRESENCE_LIMITS.down) return null;
+  const down: PresenceDown[] = [];
+  for (const entry of dn) {
+    if (!isList(entry) || entry.length !== 2) return null;
+    const [who, last] = entry;
+    if (!isBytes(who, 8) || !isCount(last, 2 ** 48)) return null;
+    down.push({ id: nodeIdFrom(who), seq: last });
+  }
   const endpoints: PresenceEndpoint[] = [];
   for (const entry of ep) {
     if (!isList(entry) || entry.length !== 2) return null;
@@ -185,6 +204,7 @@ function readPresence(map: { readonly [key: string]: Cbor }): Presence | null {
     links,
     version: ver,
     goodbye: off,
+    down,
   };
 }
 

@@ -4,11 +4,12 @@ import { ownEndpoints } from './candidates.ts';
 import type { Context } from './context.ts';
 import type { Paths } from './paths.ts';
 import { GRANT_LIFE, PRESENCE_LIMITS, signPresence } from './presence.ts';
-import type { Presence, PresenceLink } from './presence.ts';
+import type { Presence, PresenceDown, PresenceLink } from './presence.ts';
 
-/** ms: a burst of changes becomes one record; records are at least this far apart. */
-const SETTLE = 250;
+/** ms: a burst of changes becomes one record; records are at least this far apart, more so in large networks. */
+const SETTLE = 300;
 const SPACING = 2000;
+const SPACING_PER_MEMBER = 10;
 /** Between records when nothing changes: 30 s in small networks, longer in large ones, so that the sum stays bounded. */
 const REFRESH_LEAST = 30_000;
 const REFRESH_PER_MEMBER = 600;
@@ -27,6 +28,8 @@ export class Publisher {
   #dirtyAt: number | null = null;
   #publishedAt: number = Number.NEGATIVE_INFINITY;
   #last: Presence | null = null;
+  /** In [0, 1), anew for each record: members that started together do not go on refreshing together. */
+  #jitter = 0;
 
   constructor(context: Context, paths: Paths, publish: (record: Uint8Array, seq: number, now: number) => void) {
     this.#context = context;
@@ -47,7 +50,7 @@ export class Publisher {
   wakeAt(): number {
     const refresh = this.#publishedAt + this.#refresh();
     if (this.#dirtyAt === null) return refresh;
-    return Math.min(refresh, Math.max(this.#dirtyAt + SETTLE, this.#publishedAt + SPACING));
+    return Math.min(refresh, Math.max(this.#dirtyAt + SETTLE, this.#publishedAt + this.#spacing()));
   }
 
   tick(now: number): void {
@@ -65,14 +68,22 @@ export class Publisher {
   }
 
   #send(presence: Presence, now: number): void {
+    const { crypto, identity } = this.#context.init;
     this.#last = presence;
     this.#publishedAt = now;
-    const { crypto, identity } = this.#context.init;
+    this.#jitter = (crypto.random(1)[0] as number) / 256;
     this.#publish(signPresence(crypto, this.#context.network, identity.node, presence), presence.seq, now);
   }
 
+  #spacing(): number {
+    return SPACING + this.#context.roster().members.size * SPACING_PER_MEMBER;
+  }
+
   #refresh(): number {
-    return Math.min(REFRESH_MOST, Math.max(REFRESH_LEAST, this.#context.roster().members.size * REFRESH_PER_MEMBER));
+    const spread = 0.8 + this.#jitter * 0.2;
+    return (
+      spread * Math.min(REFRESH_MOST, Math.max(REFRESH_LEAST, this.#context.roster().members.size * REFRESH_PER_MEMBER))
+    );
   }
 
   #compose(now: number, goodbye: boolean): Presence {
@@ -90,7 +101,19 @@ export class Publisher {
       links: this.#links(now),
       version: config.version.slice(0, 32),
       goodbye,
+      down: this.#down(),
     };
+  }
+
+  /** Silent partners, the latest ones, for as long as their old records are about. */
+  #down(): PresenceDown[] {
+    const down: PresenceDown[] = [];
+    for (const peer of this.#context.peers()) {
+      const held = this.#context.presences.get(peer.id);
+      if (peer.silentAfter === null || held === null || held.presence.goodbye) continue;
+      if (held.presence.seq <= peer.silentAfter) down.push({ id: peer.id, seq: peer.silentAfter });
+    }
+    return down.toSorted((a, b) => b.seq - a.seq || (a.id < b.id ? -1 : 1)).slice(0, PRESENCE_LIMITS.down);
   }
 
   /** Links with members that have given their word for them, the kept ones. */

@@ -40,7 +40,7 @@ export function isOnline(context: Context, id: NodeId, now: number): boolean {
   if (held.presence.goodbye) return false;
   // A member we talk with and that has fallen silent is gone, whatever its last record promised.
   const silent = peer !== null && peer.current !== null && peer.current.misses >= 4;
-  return heard < 20_000 || !silent;
+  return heard < 20_000 || (!silent && !context.presences.isDown(id));
 }
 
 export function traceTo(context: Context, paths: Paths, member: NodeId, now: number): TraceHop[] {

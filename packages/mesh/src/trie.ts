@@ -35,9 +35,11 @@ export class MerkleTrie {
     return this.#root.count;
   }
 
-  /** @param version integer below 2^48 */
+  /** @param version integer below 2^48 @throws RangeError for another one, or for a key of another length */
   set(key: string, version: number): void {
     if (key.length !== this.#keyDigits) throw new RangeError(`key ${key} does not have ${this.#keyDigits} digits`);
+    if (!Number.isInteger(version) || version < 0 || version >= 2 ** 48)
+      throw new RangeError(`version ${version} is no integer of 48 bits`);
     const known = this.get(key);
     if (known === version) return;
     const grows = known === undefined;
