@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ERRORS, type ErrorCode, portableCrypto, SecretKey } from '@kith/core';
 import { decodeInvite, encodeInvite } from '@kith/mesh';
+import { parseConfig } from '../src/config/config.ts';
+import { RULES } from '../src/config/schema.ts';
 import { type Outcome, Sandbox } from './program.ts';
 
 const sandboxes: Sandbox[] = [];
@@ -434,4 +436,17 @@ test('kith service prints a unit that starts this very network', async () => {
   );
   assert.match(stdout, /^AmbientCapabilities=CAP_NET_ADMIN$/m);
   assert.match(stdout, /^WantedBy=multi-user\.target$/m);
+});
+
+test('the documents name every verb and every key of the configuration', async () => {
+  const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
+  const { stdout } = await sandbox().run(['--help']);
+  const verbs = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<| )/gm)].map((match) => match[1] as string);
+  assert.ok(verbs.includes('status') && verbs.length > 15, verbs.join(' '));
+  const cli = read('cli.md');
+  for (const verb of verbs.filter((each) => each !== 'kith')) assert.ok(cli.includes(`kith ${verb}`), verb);
+  const configuration = read('configuration.md');
+  for (const key of Object.keys(RULES)) assert.ok(configuration.includes(`\`${key}\``), key);
+  const example = /```yaml\n([\s\S]*?)```/.exec(configuration)?.[1] ?? '';
+  assert.equal((await parseConfig(example, 'example')).interface, 'kith-friends');
 });

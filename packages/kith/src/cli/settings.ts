@@ -52,8 +52,3 @@ export async function settingsFrom(options: SettingOptions): Promise<Partial<Con
         }),
   };
 }
-
-/** The interface of a network: the configured name, else `kith-LABEL` (`LABEL` if that says kith already), 15 characters. */
-export function interfaceName(config: Partial<Config>, label: string): string {
-  return config.interface ?? (label.startsWith('kith') ? label : `kith-${label}`).slice(0, 15).replace(/-+$/, '');
-}

@@ -38,7 +38,7 @@ function integer(least: number, most: number): (value: unknown) => number {
   };
 }
 
-function interfaceName(value: unknown): string {
+function interfaceLabel(value: unknown): string {
   // The limits of the kernel: 15 characters, no slash, no space, no colon.
   if (typeof value === 'string' && /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,14}$/.test(value)) return value;
   throw new Refusal('it must have 1 to 15 letters, digits, dots, hyphens or underscores');
@@ -69,9 +69,14 @@ function logLevel(value: unknown): LogLevel {
 /** The rules, in the order in which `kith init` writes the keys. */
 export const RULES: { readonly [Key in keyof Config]: (value: unknown) => Config[Key] } = {
   port: integer(0, 65535),
-  interface: interfaceName,
+  interface: interfaceLabel,
   mtu: integer(1280, 9000),
   endpoints: endpointList,
   relay: boolean,
   log: logLevel,
 };
+
+/** The interface of a network: the configured name, else `kith-LABEL` (`LABEL` if that says kith already), 15 characters. */
+export function interfaceName(config: Pick<Partial<Config>, 'interface'>, label: string): string {
+  return config.interface ?? (label.startsWith('kith') ? label : `kith-${label}`).slice(0, 15).replace(/-+$/, '');
+}

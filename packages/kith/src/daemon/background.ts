@@ -24,6 +24,8 @@ async function tell(message: BackgroundMessage): Promise<void> {
 export async function runHere(folder: string, tun: boolean, output: { progress(line: string): void }): Promise<void> {
   const inBackground = process.env[BACKGROUND_ENV] === '1';
   delete process.env[BACKGROUND_ENV];
+  // A reader of its output that goes away ends a command, but no network.
+  process.stdout.removeAllListeners('error').on('error', () => undefined);
   const { Daemon } = await import('./daemon.ts');
   const { fileSink, stderrSink } = await import('./log.ts');
   const { fileIn } = await import('../state/paths.ts');

@@ -3,19 +3,19 @@
  * machine, and serves the local API. What it holds is given back in reverse order, however far the start came.
  */
 import { KithError, prefixParts } from '@kith/core';
-import type { Address } from '@kith/core';
+import type { Address, NodeId } from '@kith/core';
 import { configureInterface, createNodePlane, type NodePlane, nodeCrypto, setCapabilities } from '@kith/dataplane';
 import { type Ledger, MeshNode, type MeshEvents, type PlaneEvents } from '@kith/mesh';
+import { interfaceName } from '../config/schema.ts';
 import { serveApi } from '../api/server.ts';
 import type { StatusReport } from '../api/types.ts';
-import { Membership } from '../membership/membership.ts';
+import { Membership, type WayIn } from '../membership/membership.ts';
 import { openLedger } from '../state/ledger.ts';
 import type { LedgerFile } from '../state/ledger-file.ts';
 import { takeLock } from '../state/lock.ts';
 import { fileIn } from '../state/paths.ts';
 import { loadState, selfOf, type State } from '../state/state.ts';
 import { readVersion } from '../version.ts';
-import { interfaceName } from '../cli/settings.ts';
 import { localAddresses, reachableAddresses } from './addresses.ts';
 import { monotonic, WallClock } from './clock.ts';
 import { dropAddress } from './interface.ts';
@@ -38,7 +38,7 @@ interface OwnAddress {
 }
 
 /** The addresses of this node with the length of the network's prefixes. */
-function ownAddresses(ledger: Ledger, self: State['network']['remembered'][number]['id']): OwnAddress[] {
+function ownAddresses(ledger: Ledger, self: NodeId): OwnAddress[] {
   const roster = ledger.roster();
   const member = roster.members.get(self);
   if (member === undefined) return [];
@@ -253,7 +253,7 @@ export class Daemon {
     };
   }
 
-  #meshEvents(file: LedgerFile, ledger: Ledger, self: ReturnType<typeof selfOf>): MeshEvents {
+  #meshEvents(file: LedgerFile, ledger: Ledger, self: NodeId): MeshEvents {
     return {
       statement: (bytes) => file.append(bytes),
       rosterChanged: () => this.#readdress(ownAddresses(ledger, self)),
@@ -293,7 +293,7 @@ export class Daemon {
     setImmediate(() => void plane?.stop());
   }
 
-  #refuseStranger(ledger: Ledger, membership: Membership, self: ReturnType<typeof selfOf>): void {
+  #refuseStranger(ledger: Ledger, membership: Membership, self: NodeId): void {
     const roster = ledger.roster();
     if (roster.members.has(self)) return;
     const by = membership.revokedBy();
@@ -301,7 +301,7 @@ export class Daemon {
     throw new KithError('NODE_REVOKED', `this node is no member of ${roster.name} any more: ${why}`);
   }
 
-  #waysIn(): ReturnType<ConstructorParameters<typeof Membership>[0]['waysIn']> {
+  #waysIn(): WayIn[] {
     const status = this.#need(this.#mesh).status(monotonic());
     const others = status.members
       .filter((member) => !member.self && member.online && member.endpoints.length > 0)

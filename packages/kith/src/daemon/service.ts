@@ -1,5 +1,5 @@
 /** The calls of the local API on a running daemon. */
-import type { NodeId } from '@kith/core';
+import { KithError, type NodeId } from '@kith/core';
 import type { Member, PingResult, TraceHop } from '@kith/mesh';
 import type { Service } from '../api/service.ts';
 import type {
@@ -55,6 +55,7 @@ export class DaemonService implements Service {
   }
 
   ping(request: PingRequest): Promise<PingReport> {
+    this.#requireMembership();
     const target = this.#init.membership.find(request.member);
     const member = brief(target);
     const self = this.status().members.find(({ id }) => id === target.id);
@@ -65,6 +66,7 @@ export class DaemonService implements Service {
   }
 
   trace(member: string): TraceReport {
+    this.#requireMembership();
     const target = this.#init.membership.find(member);
     return { member: brief(target), hops: this.#init.trace(target.id) };
   }
@@ -84,5 +86,11 @@ export class DaemonService implements Service {
   leave(): void {
     if (this.status().member) this.#init.membership.leave();
     this.stop();
+  }
+
+  /** A node that was revoked asks nobody any more. */
+  #requireMembership(): void {
+    const { member, name } = this.status();
+    if (!member) throw new KithError('NODE_REVOKED', `this node is no member of ${name} any more`);
   }
 }

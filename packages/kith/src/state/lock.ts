@@ -54,7 +54,12 @@ export function takeLock(folder: string, verb: string): Lock {
     throw new KithError('ALREADY_RUNNING', `the network in ${folder} is in use by ${who}`, { cause: error });
   }
   const held = database;
-  writeFileSync(fileIn(folder, 'holder'), `${process.pid} ${verb}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(fileIn(folder, 'holder'), `${process.pid} ${verb}\n`, { mode: 0o600 });
+  } catch (error) {
+    held.close();
+    throw stateError(error, fileIn(folder, 'holder'), 'write');
+  }
   return {
     release() {
       rmSync(fileIn(folder, 'holder'), { force: true });

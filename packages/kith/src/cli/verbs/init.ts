@@ -11,6 +11,7 @@ import {
 } from '@kith/core';
 import { nodeCrypto, readUsedPrefixes, refuseOverlap, type UsedPrefix } from '@kith/dataplane';
 import { found, Ledger, networkIdOf } from '@kith/mesh';
+import { interfaceName } from '../../config/schema.ts';
 import { freePrefix } from '../../daemon/addresses.ts';
 import { createLedgerFile } from '../../state/ledger.ts';
 import { takeLock } from '../../state/lock.ts';
@@ -21,7 +22,7 @@ import { newNetworkFile, prepareState } from '../../state/state.ts';
 import { makeFolder } from '../../state/files.ts';
 import type { Context } from '../context.ts';
 import type { Result } from '../output.ts';
-import { interfaceName, settingsFrom, type SettingOptions } from '../settings.ts';
+import { settingsFrom, type SettingOptions } from '../settings.ts';
 
 const DEFAULT_LABEL = 'kith';
 const DEFAULT_PREFIX = '10.0.0.0/24';

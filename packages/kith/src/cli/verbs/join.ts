@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { KithError, type Label, parseLabel } from '@kith/core';
 import { nodeCrypto, readUsedPrefixes, refuseOverlap } from '@kith/dataplane';
 import { decodeInvite, type InviteToken, Ledger } from '@kith/mesh';
-import { DEFAULTS } from '../../config/schema.ts';
+import { DEFAULTS, interfaceName } from '../../config/schema.ts';
 import { redeem } from '../../membership/redeem.ts';
 import { makeFolder } from '../../state/files.ts';
 import { createLedgerFile } from '../../state/ledger.ts';
@@ -15,7 +15,7 @@ import { fileIn } from '../../state/paths.ts';
 import { newNetworkFile, prepareState } from '../../state/state.ts';
 import type { Context } from '../context.ts';
 import { parseDuration, type Result } from '../output.ts';
-import { interfaceName, settingsFrom, type SettingOptions } from '../settings.ts';
+import { settingsFrom, type SettingOptions } from '../settings.ts';
 
 export interface JoinOptions extends SettingOptions {
   readonly token: string;

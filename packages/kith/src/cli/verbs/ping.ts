@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ERRORS } from '@kith/core';
 import type { PingReport } from '../../api/types.ts';
 import { clientOf, type Context } from '../context.ts';
 import { parseDuration, parseWhole, plain, type Result, rtt } from '../output.ts';
 
 /** ms between two pings. */
 const INTERVAL = 1_000;
+/** Exit code where nothing came back: the one of the network's errors. */
+const NO_ANSWER = 5;
 /** Longest wait for one answer, in ms. */
 const MOST_WAIT = 60_000;
 
@@ -41,6 +42,6 @@ export async function ping(
   return {
     json: { member: results[0]?.member, sent: count, answered, results },
     text: `${count} sent, ${answered} answered${spread}`,
-    exit: answered > 0 ? 0 : ERRORS.JOIN_TIMEOUT.exit,
+    exit: answered > 0 ? 0 : NO_ANSWER,
   };
 }

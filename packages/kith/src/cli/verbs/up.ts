@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ERRORS, type ErrorCode, KithError } from '@kith/core';
+import { stateError } from '../../state/files.ts';
 import { findFolder } from '../../state/networks.ts';
 import { fileIn } from '../../state/paths.ts';
 import { type BackgroundMessage, BACKGROUND_ENV } from '../../daemon/background.ts';
@@ -32,11 +33,19 @@ function lastWords(path: string): string {
   return words === '' ? '' : `: ${words}`;
 }
 
+function openErrors(path: string): number {
+  try {
+    return openSync(path, 'w', 0o600);
+  } catch (error) {
+    throw stateError(error, path, 'write');
+  }
+}
+
 async function background(folder: string, tun: boolean): Promise<Result> {
   const program = fileURLToPath(new URL('../../../bin/kith.mjs', import.meta.url));
   const words = ['--state', folder, 'up', '--foreground', ...(tun ? [] : ['--no-tun'])];
   const errors = fileIn(folder, 'stderr');
-  const stderr = openSync(errors, 'w', 0o600);
+  const stderr = openErrors(errors);
   const child = spawn(process.execPath, [program, ...words], {
     detached: true,
     cwd: '/',
