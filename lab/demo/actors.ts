@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Actor, type Internet, Lab, type NatKind, type Router, type SeenMember } from '../src/index.ts';
 
-export const LABEL = 'demo';
+const LABEL = 'demo';
 export const PREFIX = '10.0.0.0/24';
 
 /** Mesh addresses of everybody who appears. */
@@ -111,4 +111,14 @@ export async function pathBetween({ from, to }: Pair): Promise<SeenMember> {
   const member = await from.sees(to);
   if (member === undefined) throw new Error(`${from.name} knows no ${to.name}`);
   return member;
+}
+
+/** Pings until every pair had an answer. Returns those that had none when the time was over. */
+export async function untilReached(wanted: readonly Pair[], deadlineMs: number): Promise<readonly Pair[]> {
+  let missing = wanted;
+  for (const deadline = performance.now() + deadlineMs; missing.length > 0 && performance.now() < deadline;) {
+    const times = await Promise.all(missing.map(({ from, to }) => from.ping(addressOf(to), 1)));
+    missing = missing.filter((_pair, i) => times[i] === null);
+  }
+  return missing;
 }

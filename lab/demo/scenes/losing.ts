@@ -1,6 +1,6 @@
 /** The only public machine is switched off, and comes back. */
 import type { Actor } from '../../src/index.ts';
-import { addressOf, type Pair, pairs, type Stage } from '../actors.ts';
+import { addressOf, type Pair, pairs, type Stage, untilReached } from '../actors.ts';
 import { columns, milliseconds, type Report } from '../report.ts';
 
 /** Pings of each pair while the public machine is off. */
@@ -12,16 +12,6 @@ async function pingRounds({ from, to }: Pair): Promise<(number | null)[]> {
   const times: (number | null)[] = [];
   for (let i = 0; i < ROUNDS; i++) times.push(await from.ping(addressOf(to)));
   return times;
-}
-
-/** Waits until all of them have pinged each other. Returns the pairs that did not manage. */
-async function untilReached(all: readonly Pair[]): Promise<Pair[]> {
-  let missing = [...all];
-  for (const deadline = performance.now() + BACK; missing.length > 0 && performance.now() < deadline;) {
-    const times = await Promise.all(missing.map(({ from, to }) => from.ping(addressOf(to), 1)));
-    missing = missing.filter((_pair, i) => times[i] === null);
-  }
-  return missing;
 }
 
 export async function losing({ nyc, blr, fedora, pi, all }: Stage, report: Report, symmetric: boolean): Promise<void> {
@@ -46,7 +36,10 @@ export async function losing({ nyc, blr, fedora, pi, all }: Stage, report: Repor
   );
   const began = performance.now();
   await nyc.must(['up']);
-  const missing = await untilReached(pairs(all).filter(({ from, to }) => from === nyc || to === nyc));
+  const missing = await untilReached(
+    pairs(all).filter(({ from, to }) => from === nyc || to === nyc),
+    BACK,
+  );
   report.promise('back', missing.length === 0);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const names = missing.map(({ from, to }) => `${from.name} → ${to.name}`).join(', ');
