@@ -3,7 +3,7 @@ import { equalBytes } from '@kith/core';
 import type { Crypto, NetworkId, NodeId, NodeKey } from '@kith/core';
 import type { PresenceItem } from './control.ts';
 import { decodePresence, GRANT_LIFE, verifyGrant, verifyPresence } from './presence.ts';
-import type { Presence } from './presence.ts';
+import type { Presence, PresenceLink } from './presence.ts';
 import type { Link } from './routes.ts';
 import { MerkleTrie } from './trie.ts';
 
@@ -15,6 +15,12 @@ export interface HeldPresence {
   readonly expiresAt: number;
 }
 
+interface CheckedGrant {
+  readonly epoch: number;
+  readonly grant: Uint8Array;
+  readonly good: boolean;
+}
+
 export type Accepted = 'new' | 'known' | 'stale' | 'refused';
 
 export class PresenceBook {
@@ -24,8 +30,8 @@ export class PresenceBook {
   readonly #held = new Map<NodeId, HeldPresence>();
   /** Highest sequence ever seen per member: an expired record must not come back to life. */
   readonly #highest = new Map<NodeId, number>();
-  /** Grants whose signature was found good, by publisher: they stay the same from record to record. */
-  readonly #goodGrants = new Map<NodeId, Map<NodeId, { epoch: number; grant: Uint8Array }>>();
+  /** Grants of the held records that were checked, by publisher: they stay the same from record to record. */
+  readonly #checkedGrants = new Map<NodeId, Map<NodeId, CheckedGrant>>();
   readonly trie: MerkleTrie;
   /** Goes up with every change that may move routes or views. */
   version = 0;
@@ -67,6 +73,7 @@ export class PresenceBook {
     if (expiresAt <= now) return 'stale';
     this.#highest.set(item.id, item.seq);
     this.#held.set(item.id, { presence, record: Uint8Array.from(item.record), bornAt, expiresAt });
+    this.#pruneGrants(presence);
     this.trie.set(item.id, item.seq);
     this.version++;
     return 'new';
@@ -123,27 +130,35 @@ export class PresenceBook {
         const grantor = this.#held.get(link.to)?.presence;
         if (grantor === undefined || grantor.goodbye || link.to === presence.id) continue;
         if (grantor.seq - link.epoch > GRANT_LIFE) continue;
-        if (!this.#isGoodGrant(presence.id, link.to, link.epoch, link.grant)) continue;
+        if (!this.#isGoodGrant(presence.id, link)) continue;
         links.push({ a: presence.id, b: link.to, rtt: link.rtt, loss: link.loss / 1000 });
       }
     }
     return links;
   }
 
-  #isGoodGrant(publisher: NodeId, grantor: NodeId, epoch: number, grant: Uint8Array): boolean {
-    const byGrantor = this.#goodGrants.get(publisher) ?? new Map<NodeId, { epoch: number; grant: Uint8Array }>();
+  #isGoodGrant(publisher: NodeId, { to: grantor, epoch, grant }: PresenceLink): boolean {
+    const byGrantor = this.#checkedGrants.get(publisher) ?? new Map<NodeId, CheckedGrant>();
     const known = byGrantor.get(grantor);
-    if (known !== undefined && known.epoch === epoch && equalBytes(known.grant, grant)) return true;
+    if (known !== undefined && known.epoch === epoch && equalBytes(known.grant, grant)) return known.good;
     const key = this.#keyOf(grantor);
-    if (key === null || !verifyGrant(this.#crypto, this.#network, key, { publisher, grantor, epoch, grant }))
-      return false;
-    this.#goodGrants.set(publisher, byGrantor.set(grantor, { epoch, grant }));
-    return true;
+    if (key === null) return false;
+    const good = verifyGrant(this.#crypto, this.#network, key, { publisher, grantor, epoch, grant });
+    this.#checkedGrants.set(publisher, byGrantor.set(grantor, { epoch, grant, good }));
+    return good;
+  }
+
+  /** A record replaced another: grants that it does not name any more need not be remembered. */
+  #pruneGrants({ id, links }: Presence): void {
+    const checked = this.#checkedGrants.get(id);
+    if (checked === undefined) return;
+    const named = new Set(links.map(({ to }) => to));
+    for (const grantor of checked.keys()) if (!named.has(grantor)) checked.delete(grantor);
   }
 
   #drop(id: NodeId): void {
     if (!this.#held.delete(id)) return;
-    this.#goodGrants.delete(id);
+    this.#checkedGrants.delete(id);
     this.trie.delete(id);
     this.version++;
   }
