@@ -1,15 +1,15 @@
 /**
  * Freshness: a node that comes back may hold an old ledger, in which somebody is still a member who was revoked since.
- * So data with a peer flows only after the ledger was found equal with that peer, and with somebody besides it, since
- * the node came online. Where nobody else answers for a while, the two go on with what they have: two machines on an
- * island must not lock each other out.
+ * So data with a peer flows only after the ledger was found equal with somebody else since the node came online: the
+ * revoked cannot vouch for themselves. Where nobody else answers for a while, the two go on once they agree with each
+ * other: two machines on an island must not lock each other out.
  */
 import type { Context } from './context.ts';
 import type { Peer } from './peer.ts';
 
 /** ms without any third member before a pair goes on alone. */
 const ALONE_AFTER = 3000;
-/** ms that a peer gets to make its ledger equal before the others' word suffices. */
+/** ms that the only peer gets to make its ledger equal before data flows all the same. */
 const DISAGREEMENT_PATIENCE = 3000;
 
 export class Gate {
@@ -42,8 +42,9 @@ export class Gate {
   isOpen(peer: Peer, now: number): boolean {
     if (!peer.isMember || this.#epoch === null || !peer.hasSession) return false;
     const others = this.#agreedWith.size - (this.#agreedWith.has(peer) ? 1 : 0);
+    if (others > 0) return true;
     const thirds = this.#context.roster().members.size > 2;
-    if (others === 0 && thirds && now - this.#epoch < ALONE_AFTER) return false;
+    if (thirds && now - this.#epoch < ALONE_AFTER) return false;
     return peer.agreed || now - peer.metAt > DISAGREEMENT_PATIENCE;
   }
 }

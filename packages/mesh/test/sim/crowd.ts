@@ -23,7 +23,10 @@ export function crowd(seed: string, size: number, options: { statsInterval?: num
   const random = world.sim.random.fork('crowd');
   const link = () => ({ latency: 5 + random.int(60), jitter: 3, loss: options.loss ?? 0 });
   const admin = world.found('admin', { static: true, link: link() });
-  const specs = Array.from({ length: size - 1 }, (_, i) => ({ name: `n${i}`, options: place(world, `n${i}`, i, random, link()) }));
+  const specs = Array.from({ length: size - 1 }, (_, i) => ({
+    name: `n${i}`,
+    options: place(world, `n${i}`, i, random, link()),
+  }));
   const publics = specs.filter((spec) => spec.options.static === true).length;
   const members = world.admitAll(admin, specs);
   // As invites would: everybody knows a few ways in, not all the same.

@@ -18,7 +18,8 @@ function relayed(seed: string): Relayed {
   const world = new World(seed);
   const first = world.found('r1', { static: true, link: { latency: 10 } });
   const relays = [first];
-  for (const name of ['r2', 'r3']) relays.push(world.join(world.invite(first, [first]), name, { static: true, link: { latency: 15 } }));
+  for (const name of ['r2', 'r3'])
+    relays.push(world.join(world.invite(first, [first]), name, { static: true, link: { latency: 15 } }));
   const [a, b] = ['a', 'b'].map((name) =>
     world.join(world.invite(first, [first]), name, {
       on: world.sim.network.nat(`${name}-router`, NAT_KINDS.symmetric),
@@ -53,7 +54,10 @@ test('one relay after the other dies, and data goes on through the last', () => 
   world.sim.run(10_000);
   const before = chat.answers.length;
   world.sim.run(10_000);
-  assert.ok(chat.answers.length - before >= 38, `${chat.answers.length - before} of 40 answers in the last ten seconds`);
+  assert.ok(
+    chat.answers.length - before >= 38,
+    `${chat.answers.length - before} of 40 answers in the last ten seconds`,
+  );
 });
 
 test('a direct path that dies falls back to the relay, and comes back when it can', () => {
@@ -146,6 +150,9 @@ test('a member that was killed and starts again is back within five seconds', ()
   world.sim.run(20_000);
   for (const chat of chats) {
     const back = chat.answers.find((at) => at > started);
-    assert.ok(back !== undefined && back - started <= 5000, `first answer ${(back ?? Infinity) - started} ms after the start`);
+    assert.ok(
+      back !== undefined && back - started <= 5000,
+      `first answer ${(back ?? Infinity) - started} ms after the start`,
+    );
   }
 });

@@ -18,7 +18,9 @@ function town(seed: string, size: number): { world: World; admin: SimNode; other
     return { name, options };
   });
   const others = world.admitAll(admin, specs);
-  expectEventually(world.sim, () => world.everybodySeesEverybody(), 60_000, 'everybody online everywhere', { every: 250 });
+  expectEventually(world.sim, () => world.everybodySeesEverybody(), 60_000, 'everybody online everywhere', {
+    every: 250,
+  });
   return { world, admin, others };
 }
 
@@ -64,7 +66,12 @@ test('a member that was away learns of a revocation before any data of the revok
   // The victim swallows the news and goes on as if nothing had happened, with the ledger that it had.
   const old = [...victim.stored];
   revokeNow(admin, victim);
-  expectEventually(world.sim, () => [admin, ...rest].every((n) => !n.ledger.roster().members.has(victim.id)), 5000, 'news');
+  expectEventually(
+    world.sim,
+    () => [admin, ...rest].every((n) => !n.ledger.roster().members.has(victim.id)),
+    5000,
+    'news',
+  );
   victim.kill();
   world.sim.run(60_000);
   victim.up(old);

@@ -32,6 +32,7 @@ import type {
   MemberView,
   MeshIdentity,
   MeshLogEntry,
+  PeerHandle,
   PlaneEvents,
   RememberedEndpoint,
 } from '@kith/mesh';
@@ -110,6 +111,14 @@ export class SimNode {
       events,
       io: { sendDatagram: (bytes, to) => socket.send(bytes, to), writePacket: (packet) => this.#packet(packet) },
     });
+    this.#handles.clear();
+    const setPeer = this.plane.setPeer.bind(this.plane);
+    this.plane.setPeer = (peer, now) => {
+      const first = peer.allowed[0];
+      const member = [...this.ledger.roster().members.values()].find(({ address4 }) => first === `${address4}/32`);
+      if (member !== undefined) this.#handles.set(member.id, peer.peer);
+      setPeer(peer, now);
+    };
     this.mesh = new MeshNode(
       {
         crypto,
@@ -188,6 +197,15 @@ export class SimNode {
     this.plane.handlePacket(ipPacket(this.address, to.address, text), this.host.now());
     this.poke();
   }
+
+  /** The number by which this node's plane calls another member. */
+  handleOf(other: SimNode): PeerHandle {
+    const handle = this.#handles.get(other.id);
+    if (handle === undefined) throw new Error(`the plane of ${this.name} has no peer ${other.name}`);
+    return handle;
+  }
+
+  readonly #handles: Map<NodeId, PeerHandle> = new Map();
 
   poke(): void {
     for (const one of this.#drives) one.poke();
