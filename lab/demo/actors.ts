@@ -1,5 +1,5 @@
 /** The four machines of the experiment, and how a person makes one network out of them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Actor, type Internet, Lab, type NatKind, type Router, type SeenMember } from '../src/index.ts';
@@ -48,9 +48,19 @@ export function pairs(actors: readonly Actor[]): Pair[] {
   return actors.flatMap((from) => actors.filter((to) => to !== from).map((to) => ({ from, to })));
 }
 
+/** Removes the state of demos that were killed; the lab's watchdog has ended everything else of theirs. */
+function sweepFolders(): void {
+  for (const entry of readdirSync(tmpdir())) {
+    const pid = /^kith-demo-(\d+)-/.exec(entry)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(tmpdir(), entry), { recursive: true, force: true });
+  }
+}
+
 /** Namespaces, cables and routers; nothing of kith runs yet. */
 export async function buildStage(nat: NatKind): Promise<Stage> {
-  const folder = mkdtempSync(join(tmpdir(), 'kith-demo-'));
+  sweepFolders();
+  const folder = mkdtempSync(join(tmpdir(), `kith-demo-${process.pid}-`));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   const lab = await Lab.create({ name: 'four machines' }).catch((error: unknown) => {
     remove();

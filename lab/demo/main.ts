@@ -74,11 +74,17 @@ async function demo(options: Options, interrupted: Promise<void>): Promise<numbe
       playAll(stage, report, options).then(() => true),
       interrupted.then(() => false),
     ]);
-    if (!finished) return 130;
+    if (!finished) {
+      report.silence();
+      return 130;
+    }
     report.summary();
     if (options.keep) {
       explain(stage, report);
+      // Waiting for a signal does not keep a process alive.
+      const awake = setInterval(() => undefined, 60_000);
       await interrupted;
+      clearInterval(awake);
     }
   } finally {
     await stage.close();

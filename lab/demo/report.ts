@@ -60,6 +60,7 @@ export class Report {
   readonly #kept = new Map<Promised, boolean>();
   #pings: Outcome['pings'] = { ok: 0, total: 0 };
   #paths: readonly PathRow[] = [];
+  #silent = false;
 
   /** Seconds since the demo began, to a tenth. */
   get seconds(): number {
@@ -120,7 +121,13 @@ export class Report {
     };
   }
 
+  /** Says nothing any more: what is being torn down has no more to tell. */
+  silence(): void {
+    this.#silent = true;
+  }
+
   #print(line: string): void {
+    if (this.#silent) return;
     process.stdout.write(`${line}\n`);
   }
 }
