@@ -183,9 +183,12 @@ test('the lock of another process is seen, and vanishes with it when it is kille
   const child = spawn(process.execPath, ['--conditions=source', HOLDER, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(child.stdout, 'data');
-  refuses(() => takeLock(folder, 'up'), 'ALREADY_RUNNING', new RegExp(`kith up with process id ${child.pid}$`));
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  try {
+    await once(child.stdout, 'data');
+    refuses(() => takeLock(folder, 'up'), 'ALREADY_RUNNING', new RegExp(`kith up with process id ${child.pid}$`));
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
   takeLock(folder, 'up').release();
 });

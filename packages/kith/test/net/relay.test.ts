@@ -1,0 +1,123 @@
+/** Behind a symmetric NAT: data stays relayed, the status says why, the relay sees nothing, and another one takes over. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { Actor, type Capture } from '@kith/lab';
+import {
+  addressOf,
+  buildStage,
+  enter,
+  everybodySeesEverybody,
+  foundNetwork,
+  pathBetween,
+  type Stage,
+} from '@kith/lab/four-machines';
+import { PingStream } from './ping-stream.ts';
+import { eventually, Witness } from './witness.ts';
+
+/** Serves what it is told to on one address and port. */
+const SERVER = `
+  const [text, address] = process.argv.slice(1);
+  require('http').createServer((_, answer) => answer.end(text.repeat(5000)))
+    .listen(80, address, () => console.log('serving'))`;
+
+let stage: Stage;
+let witness: Witness;
+const extra: Actor[] = [];
+
+const watched = (name: string, body: () => Promise<void>) => it(name, () => witness.watch(body)());
+
+/** Pings until the path is as wanted, which takes the time of one failed punch. */
+const relayed = (from: Actor, to: Actor) =>
+  eventually(`a relayed path ${from.name} → ${to.name} with a reason`, 10_000, async () => {
+    await from.ping(addressOf(to));
+    const { path } = await pathBetween({ from, to });
+    return path.kind === 'relay' && path.reason.endsWith('NAT is symmetric') ? path : null;
+  });
+
+describe('a laptop behind a symmetric NAT and a server behind a firewall', () => {
+  before(async () => {
+    stage = await buildStage('symmetric');
+    witness = await Witness.on(stage.internet, () => [stage.nyc, stage.blr, stage.fedora, ...extra]);
+    await witness.watch(async () => {
+      await foundNetwork(stage);
+      await Promise.all([stage.blr, stage.fedora].map((each) => enter(each, stage.nyc, stage.nyc)));
+      await everybodySeesEverybody([stage.nyc, stage.blr, stage.fedora]);
+    })();
+  });
+  after(() => stage.close());
+
+  watched('are relayed by the public member, and both say that the NAT is the reason', async () => {
+    const { fedora, blr } = stage;
+    for (const [from, to] of [
+      [fedora, blr],
+      [blr, fedora],
+    ] as const) {
+      const path = await relayed(from, to);
+      assert.deepEqual(
+        path.via.map(({ name }) => name),
+        ['externalnyc'],
+      );
+      assert.equal(path.reason, "relayed by externalnyc: fedora's NAT is symmetric");
+    }
+    assert.match(await fedora.must(['status']), /NAT symmetric, its router turns port 6550 into \d+, and punching through failed/);
+  });
+
+  watched('show nothing of what they say to the relay and the router', async () => {
+    const { nyc, blr, fedora, home, lab } = stage;
+    const secret = `secret ${randomBytes(12).toString('hex')} `;
+    const marker = `marker ${randomBytes(12).toString('hex')} `;
+    const captures: Capture[] = await Promise.all([lab.capture(nyc.host), lab.capture(home)]);
+    const carried = (await nyc.status()).relayedPackets;
+
+    const server = await blr.host.spawn([process.execPath, '-e', SERVER, secret, addressOf(blr)]);
+    await server.waitFor(/^serving$/);
+    const { stdout } = await fedora.host.run(['curl', '-s', '-m', '10', `http://${addressOf(blr)}/`], {
+      timeoutMs: 15_000,
+    });
+    assert.equal(stdout, secret.repeat(5000), 'the secret really crossed');
+    assert.ok((await nyc.status()).relayedPackets > carried + 100, 'and it crossed the relay');
+
+    // The same kind of text beside the tunnel is seen at both places: the captures can find what is there.
+    await fedora.host.run(['bash', '-c', `printf '${marker}' > /dev/udp/${nyc.host.address}/9`]);
+    await Promise.all(captures.map((capture) => capture.waitFor(marker)));
+    for (const capture of captures) {
+      assert.equal(capture.contains(secret.trim()), false);
+      assert.equal(capture.contains(secret.slice(0, 16)), false);
+      await capture.stop();
+    }
+    await server.stop();
+  });
+
+  watched('wait at most 3 s for an answer when their relay dies and there is another', async () => {
+    const { nyc, blr, fedora, internet, lab } = stage;
+    const fra = new Actor(await lab.host('externalfra', { on: internet }), nyc.label, nyc.state);
+    extra.push(fra);
+    const token = await nyc.must(['invite', 'externalfra', '--address', '10.0.0.9', '--via', 'externalnyc']);
+    await fra.must(['join', '-', '--endpoint', `${fra.host.address}:6550`], { input: token });
+    await fra.must(['up']);
+    const both = [blr, fedora];
+    await everybodySeesEverybody([...both, nyc, fra]);
+    // Both have to hold a link with the other relay, or it could not take over.
+    for (const each of both) {
+      await eventually(`${each.name} has a way to externalfra`, 15_000, async () => {
+        const member = await each.sees(fra);
+        return member?.path.kind === 'direct' ? member : null;
+      });
+    }
+    const stream = await PingStream.start(fedora, addressOf(blr));
+    const { path } = await pathBetween({ from: fedora, to: blr });
+    const relay = path.via[0]?.name === 'externalfra' ? fra : nyc;
+    const other = relay === fra ? nyc : fra;
+    assert.equal(path.via[0]?.name, relay.name);
+    await relay.signal('SIGKILL');
+    const silence = await stream.nextFresh(3000);
+    assert.ok(silence <= 3000, `${silence} ms`);
+    await stream.stop();
+    assert.deepEqual(
+      (await relayed(fedora, blr)).via.map(({ name }) => name),
+      [other.name],
+    );
+    await relay.must(['up']);
+  });
+});
