@@ -60,7 +60,10 @@ describe('a laptop behind a symmetric NAT and a server behind a firewall', () =>
       );
       assert.equal(path.reason, "relayed by externalnyc: fedora's NAT is symmetric");
     }
-    assert.match(await fedora.must(['status']), /NAT symmetric, its router turns port 6550 into \d+, and punching through failed/);
+    assert.match(
+      await fedora.must(['status']),
+      /NAT symmetric, its router turns port 6550 into \d+, and punching through failed/,
+    );
   });
 
   watched('show nothing of what they say to the relay and the router', async () => {

@@ -37,7 +37,9 @@ export class Witness {
         await body();
       } catch (error) {
         const accounts = await Promise.all(this.#actors().map((actor) => account(actor).catch(String)));
-        process.stderr.write(`${accounts.join('\n')}\n--- last packets\n${this.#packets.stdout.slice(-PACKETS).join('\n')}\n`);
+        process.stderr.write(
+          `${accounts.join('\n')}\n--- last packets\n${this.#packets.stdout.slice(-PACKETS).join('\n')}\n`,
+        );
         throw error;
       }
     };
