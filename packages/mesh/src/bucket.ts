@@ -13,8 +13,9 @@ export class TokenBucket {
 
   /** Takes `cost` tokens if they are there; false, and nothing taken, if not. */
   take(now: number, cost = 1): boolean {
-    if (this.#at !== null) this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#rate);
-    this.#at = now;
+    const at = Math.max(now, this.#at ?? now);
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((at - (this.#at ?? at)) / 1000) * this.#rate);
+    this.#at = at;
     if (this.#tokens < cost) return false;
     this.#tokens -= cost;
     return true;

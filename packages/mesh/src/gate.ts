@@ -45,6 +45,6 @@ export class Gate {
     if (others > 0) return true;
     const thirds = this.#context.roster().members.size > 2;
     if (thirds && now - this.#epoch < ALONE_AFTER) return false;
-    return peer.agreed || now - peer.metAt > DISAGREEMENT_PATIENCE;
+    return peer.agreed || now - Math.max(peer.metAt, this.#epoch) > DISAGREEMENT_PATIENCE;
   }
 }

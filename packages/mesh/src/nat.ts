@@ -58,7 +58,7 @@ export class NatObserver {
 
   /** A stranger's first datagram reached us from a public address although we had sent nothing there. */
   reachedUnasked(now: number): boolean {
-    const news = this.#reachedAt === null;
+    const news = !this.#isReached(now);
     this.#reachedAt = now;
     return news;
   }
@@ -80,21 +80,24 @@ export class NatObserver {
 
   verdict(now: number, hasStatic: boolean): NatVerdict {
     const seen = this.#fresh(now);
-    const reached = this.#reachedAt !== null && now - this.#reachedAt < REACHED_LIFE;
     if (hasStatic) return { nat: 'public', reason: 'an endpoint is configured', reachable: true };
-    if (reached) return { nat: 'public', reason: 'others reach this node unasked', reachable: true };
+    if (this.#isReached(now)) return { nat: 'public', reason: 'others reach this node unasked', reachable: true };
     if (seen.length === 0)
       return { nat: 'unknown', reason: 'nobody outside has said yet where this node comes from', reachable: false };
     return { ...this.#classify(seen), reachable: false };
   }
 
   #classify(seen: readonly Observation[]): { nat: NatClass; reason: string } {
-    const first = (seen[0] as Observation).endpoint;
-    const { address, port } = endpointParts(first);
-    if (seen.every(({ endpoint }) => this.#local.has(endpointParts(endpoint).address))) {
+    const own = (seen[0] as Observation).endpoint;
+    const foreign = seen.filter(({ endpoint }) => !this.#local.has(endpointParts(endpoint).address));
+    // What IPv6 shows of its own says nothing of the NAT that IPv4 goes through.
+    const v4 = foreign.filter(({ endpoint }) => isIPv4(endpointParts(endpoint).address));
+    const first = (v4[0] ?? foreign[0])?.endpoint;
+    if (first === undefined) {
+      const { address } = endpointParts(own);
       return { nat: 'none', reason: `its own address ${address} is seen outside; a firewall may close it` };
     }
-    const v4 = seen.filter(({ endpoint }) => isIPv4(endpointParts(endpoint).address));
+    const { port } = endpointParts(first);
     const different = new Set(v4.map(({ endpoint }) => endpoint));
     if (different.size > 1) {
       const two = [...different].slice(0, 2).join(' and ');
@@ -112,6 +115,10 @@ export class NatObserver {
       nat: 'unknown',
       reason: `its router turns port ${this.#port} into ${port}; one observer cannot tell more`,
     };
+  }
+
+  #isReached(now: number): boolean {
+    return this.#reachedAt !== null && now - this.#reachedAt < REACHED_LIFE;
   }
 
   #fresh(now: number): Observation[] {

@@ -51,12 +51,15 @@ export class PeerTable {
     const wanted = new Map<NodeId, PeerIdentity>();
     for (const member of roster.members.values())
       if (member.id !== this.#self) wanted.set(member.id, memberIdentity(member));
+    const tunnelKeys = new Set([...wanted.values()].map(({ tunnelKey }) => tunnelKey));
     const added: Peer[] = [];
     const changed: Peer[] = [];
     const removed: Peer[] = [];
     for (const peer of this.#byId.values()) {
       // Another tunnel key is another WireGuard peer: the old one goes with all its sessions.
       if (peer.isMember && wanted.get(peer.id)?.tunnelKey !== peer.identity.tunnelKey) removed.push(peer);
+      // A member comes before an invite that has its key: whoever joined with the invite's own, say.
+      if (!peer.isMember && (wanted.has(peer.id) || tunnelKeys.has(peer.identity.tunnelKey))) removed.push(peer);
     }
     for (const peer of removed) this.remove(peer);
     for (const identity of wanted.values()) {
@@ -70,13 +73,15 @@ export class PeerTable {
     return { added, changed, removed };
   }
 
-  /** The peer that knocks with this invite's tunnel key; null if too many knock already. */
+  /** The peer that knocks with this invite's tunnel key; null if too many knock already, or a peer has its key. */
   addInvite(invite: InviteState, name: Label): Peer | null {
+    const id = nodeIdOf(this.#crypto, invite.key);
+    if (this.#byId.has(id) || this.#byTunnelKey.has(invite.tunnelKey)) return null;
     const invites = [...this.#byId.values()].filter((peer) => !peer.isMember);
     if (invites.length >= MAX_INVITE_PEERS) return null;
     return this.#add({
       kind: 'invite',
-      id: nodeIdOf(this.#crypto, invite.key),
+      id,
       nodeKey: invite.key,
       tunnelKey: invite.tunnelKey,
       name,
@@ -86,9 +91,10 @@ export class PeerTable {
   }
 
   remove(peer: Peer): void {
-    this.#byId.delete(peer.id);
+    if (this.#byId.get(peer.id) === peer) this.#byId.delete(peer.id);
     this.#byHandle.delete(peer.handle);
-    this.#byTunnelKey.delete(peer.identity.tunnelKey);
+    const { tunnelKey } = peer.identity;
+    if (this.#byTunnelKey.get(tunnelKey) === peer) this.#byTunnelKey.delete(tunnelKey);
   }
 
   #add(identity: PeerIdentity): Peer {
@@ -115,6 +121,7 @@ function memberIdentity(member: Member): PeerIdentity {
 function sameIdentity(a: PeerIdentity, b: PeerIdentity): boolean {
   return (
     a.kind === b.kind &&
+    a.nodeKey === b.nodeKey &&
     a.name === b.name &&
     a.mayRelay === b.mayRelay &&
     a.allowed.length === b.allowed.length &&

@@ -80,25 +80,24 @@ export class Publisher {
   }
 
   #refresh(): number {
-    const spread = 0.8 + this.#jitter * 0.2;
-    return (
-      spread * Math.min(REFRESH_MOST, Math.max(REFRESH_LEAST, this.#context.roster().members.size * REFRESH_PER_MEMBER))
-    );
+    return period(this.#context, this.#last?.links.length ?? 0) * (0.8 + this.#jitter * 0.2);
   }
 
   #compose(now: number, goodbye: boolean): Presence {
     const { config, wall } = this.#context.init;
     const verdict = this.#context.nat.verdict(now, config.staticEndpoints.length > 0);
+    const links = this.#links(now);
     const seq = Math.max(Math.floor(wall(now)), this.#context.presences.highest(this.#context.self) + 1);
     return {
       id: this.#context.self,
       seq,
-      ttl: Math.min(PRESENCE_LIMITS.ttl, Math.ceil((this.#refresh() * LIVES) / 1000)),
+      // Not of this record's own jitter: it would make each record differ from the last one.
+      ttl: Math.min(PRESENCE_LIMITS.ttl, Math.ceil((period(this.#context, links.length) * LIVES) / 1000)),
       endpoints: ownEndpoints(this.#context, now),
       nat: verdict.nat,
       reachable: verdict.reachable,
       relay: config.relay && (this.#context.roster().members.get(this.#context.self)?.mayRelay ?? false),
-      links: this.#links(now),
+      links,
       version: config.version.slice(0, 32),
       goodbye,
       down: this.#down(),
@@ -144,6 +143,12 @@ export class Publisher {
   }
 }
 
+/** Without links nobody else can tell that this node fell silent, so its word has to be short-lived. */
+function period(context: Context, links: number): number {
+  const members = links === 0 ? 0 : context.roster().members.size;
+  return Math.min(REFRESH_MOST, Math.max(REFRESH_LEAST, members * REFRESH_PER_MEMBER));
+}
+
 /** Equal in all but sequence. */
 function sameEnough(a: Presence, b: Presence): boolean {
   const essence = (p: Presence) =>
@@ -155,6 +160,7 @@ function sameEnough(a: Presence, b: Presence): boolean {
       p.relay,
       p.version,
       p.goodbye,
+      p.down,
       p.links.map((l) => [l.to, l.rtt, l.loss, l.epoch]),
     ]);
   return essence(a) === essence(b);

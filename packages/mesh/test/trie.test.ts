@@ -63,7 +63,7 @@ test('fingerprints of every prefix depend on the set alone, not on how it came a
         .toSorted((a, b) => a.at - b.at)
         .map(({ entry }) => entry);
       const fresh = built(mixed);
-      for (const each of ['', under, ...[...'0123456789abcdef']]) {
+      for (const each of ['', under, ...Array.from('0123456789abcdef')]) {
         assert.equal(trie.fingerprint(each), fresh.fingerprint(each), `prefix "${each}"`);
       }
     }),

@@ -16,7 +16,10 @@ test('whatever a writer wrote, a reader reads, and nothing is left over', () => 
   fc.assert(
     fc.property(record, (fields) => {
       const w = new Writer();
-      for (const field of fields) field.kind === 'bytes' ? w.bytes(field.value) : w[field.kind](field.value);
+      for (const field of fields) {
+        if (field.kind === 'bytes') w.bytes(field.value);
+        else w[field.kind](field.value);
+      }
       const done = w.done();
       assert.equal(done.length, w.length);
       const r = new Reader(done);
