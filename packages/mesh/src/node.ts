@@ -82,6 +82,7 @@ export class MeshNode implements Mesh, PlaneEvents {
   #graph: { graph: Graph; at: number; version: number } | null = null;
   #rosterDirty = true;
   #roundAt = 0;
+  #startedAt = 0;
   #running = false;
   #unasked = false;
   #isolatedSince: number | null = null;
@@ -95,7 +96,12 @@ export class MeshNode implements Mesh, PlaneEvents {
     const self = nodeIdOf(init.crypto, nodeKeyOf(init.crypto, init.identity.node));
     const { network } = ledger.roster();
     this.#table = new PeerTable(init.crypto, self);
-    const presences = new PresenceBook(init.crypto, network, (id) => ledger.roster().members.get(id)?.nodeKey ?? null);
+    const presences = new PresenceBook(
+      init.crypto,
+      network,
+      (id) => ledger.roster().members.get(id)?.nodeKey ?? null,
+      self,
+    );
     const rememberedById = new Map(init.config.remembered.map(({ id, endpoints }) => [id, endpoints]));
     this.#context = {
       init,
@@ -157,6 +163,7 @@ export class MeshNode implements Mesh, PlaneEvents {
 
   start(now: number): void {
     this.#running = true;
+    this.#startedAt = now;
     this.#init.plane.setSelf(this.#context.self);
     this.#gate.close(now);
     this.#applyRoster(now);
@@ -345,7 +352,6 @@ export class MeshNode implements Mesh, PlaneEvents {
       grantor: this.#context.self,
       epoch,
     });
-    peer.granted = true;
     this.#send(peer, { kind: 'link-grant', epoch, signature }, null, now);
   }
 
@@ -454,7 +460,8 @@ export class MeshNode implements Mesh, PlaneEvents {
     const peer = this.#table.byHandle(handle);
     if (peer === null) return;
     // A session that is there stays on its way: a handshake message proves nothing about where it came from.
-    if (peer.current === null || !peer.hasSession) {
+    // Several machines may hold one invite: each is answered where it is.
+    if (peer.current === null || !peer.hasSession || !peer.isMember) {
       peer.current = null;
       this.#paths.heard(peer, origin, now);
     }
@@ -599,21 +606,21 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#send(peer, { kind: 'link-ask' }, null, now);
   }
 
-  /** Members that keep a link with us ping us; who has stopped is asked, and then said to be silent. */
+  /** Members that name us as a link partner ping us; who has stopped is asked, and then said to be silent. */
   #watchPartners(now: number): void {
-    for (const peer of this.#table.all()) {
-      if (!peer.granted) continue;
-      const quiet = now - Math.max(peer.lastHeard, peer.metAt);
+    for (const id of this.#context.presences.partners()) {
+      const peer = this.#table.get(id);
+      const held = this.#context.presences.get(id);
+      if (peer === null || held === null) continue;
+      const quiet = now - Math.max(peer.lastHeard, peer.metAt, held.heldSince, this.#startedAt);
       if (quiet < PARTNER_QUIET) {
         if (peer.silentAfter !== null) this.#publisher.changed(now);
         peer.silentAfter = null;
-      } else if (peer.silentAfter === null) {
-        if (quiet > PARTNER_SILENT || !peer.hasSession) {
-          peer.silentAfter = this.#context.presences.get(peer.id)?.presence.seq ?? 0;
-          this.#publisher.changed(now);
-        } else if (peer.current !== null && now - peer.current.lastPing > PATH_TIMES.retryPing) {
-          this.#paths.ping(peer, peer.current, now);
-        }
+      } else if (quiet < PARTNER_SILENT && peer.hasSession && peer.current !== null) {
+        if (now - peer.current.lastPing > PATH_TIMES.retryPing) this.#paths.ping(peer, peer.current, now);
+      } else if (peer.silentAfter !== held.presence.seq) {
+        peer.silentAfter = held.presence.seq;
+        this.#publisher.changed(now);
       }
     }
   }

@@ -163,7 +163,7 @@ export class Paths {
       // Silence on every way may mean that the peer started anew and does not know this session.
       if (peer.current.misses > 2) this.#context.initiate(peer, now);
     }
-    if (peer.current === null || !this.isLive(peer.current, now)) this.choose(peer, now);
+    if (kept && (peer.current === null || !this.isLive(peer.current, now))) this.choose(peer, now);
   }
 
   /** Counts pings that were not answered in time. */

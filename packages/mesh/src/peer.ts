@@ -95,8 +95,6 @@ export class Peer {
   homeTriedAt = 0;
   /** The peer's signed word for the link between us. */
   grant: { readonly epoch: number; readonly signature: Uint8Array } | null = null;
-  /** We gave our word for a link that the peer keeps: others hear from us when it falls silent. */
-  granted = false;
   /** Sequence of the last record before it fell silent; null while it is heard. */
   silentAfter: number | null = null;
   grantAskedAt: number = Number.NEGATIVE_INFINITY;

@@ -13,6 +13,8 @@ export interface HeldPresence {
   /** Monotonic ms at which the origin made the record, as far as the forwarders' ages tell. */
   readonly bornAt: number;
   readonly expiresAt: number;
+  /** When this node first held a record of the member without a gap; monotonic ms. */
+  readonly heldSince: number;
 }
 
 interface CheckedGrant {
@@ -32,11 +34,15 @@ export class PresenceBook {
   readonly #highest = new Map<NodeId, number>();
   /** Grants of the held records that were checked, by publisher: they stay the same from record to record. */
   readonly #checkedGrants = new Map<NodeId, Map<NodeId, CheckedGrant>>();
+  readonly #self: NodeId | null;
+  readonly #partners = new Set<NodeId>();
   readonly trie: MerkleTrie;
   /** Goes up with every change that may move routes or views. */
   version = 0;
 
-  constructor(crypto: Crypto, network: NetworkId, keyOf: (id: NodeId) => NodeKey | null) {
+  /** @param self whose partners are looked out for; null for a holder that keeps no links */
+  constructor(crypto: Crypto, network: NetworkId, keyOf: (id: NodeId) => NodeKey | null, self: NodeId | null = null) {
+    this.#self = self;
     this.#crypto = crypto;
     this.#network = network;
     this.#keyOf = keyOf;
@@ -49,6 +55,11 @@ export class PresenceBook {
 
   all(): IterableIterator<HeldPresence> {
     return this.#held.values();
+  }
+
+  /** Members that name this node as a link partner. */
+  partners(): IterableIterator<NodeId> {
+    return this.#partners.values();
   }
 
   /** Highest sequence seen of a member, 0 for none: what a node's own next record must exceed. */
@@ -72,7 +83,10 @@ export class PresenceBook {
     const expiresAt = bornAt + presence.ttl * 1000;
     if (expiresAt <= now) return 'stale';
     this.#highest.set(item.id, item.seq);
-    this.#held.set(item.id, { presence, record: Uint8Array.from(item.record), bornAt, expiresAt });
+    const heldSince = this.#held.get(item.id)?.heldSince ?? now;
+    this.#held.set(item.id, { presence, record: Uint8Array.from(item.record), bornAt, expiresAt, heldSince });
+    if (presence.links.some(({ to }) => to === this.#self)) this.#partners.add(item.id);
+    else this.#partners.delete(item.id);
     this.#pruneGrants(presence);
     this.trie.set(item.id, item.seq);
     this.version++;
@@ -158,6 +172,7 @@ export class PresenceBook {
 
   #drop(id: NodeId): void {
     if (!this.#held.delete(id)) return;
+    this.#partners.delete(id);
     this.#checkedGrants.delete(id);
     this.trie.delete(id);
     this.version++;

@@ -66,9 +66,8 @@ export class Relaying {
   }
 
   #nextHop(dst: NodeId, now: number): Endpoint | null {
-    const path = this.#context.graph(now).path(this.#context.self, dst);
-    const next = path?.[1];
-    return next === undefined ? null : (this.#context.peer(next)?.directEndpoint ?? null);
+    const next = this.#context.graph(now).firstHop(this.#context.self, dst);
+    return next === null ? null : (this.#context.peer(next)?.directEndpoint ?? null);
   }
 
   #drop(dst: NodeId): void {

@@ -64,6 +64,19 @@ export class Graph {
     return path;
   }
 
+  /** The member after `from` on the way to `target`; null if there is no way. One search serves all targets. */
+  firstHop(from: NodeId, target: NodeId): NodeId | null {
+    const { next } = this.towards(from);
+    let at = target;
+    for (let steps = 0; steps <= next.size; steps++) {
+      const before = next.get(at);
+      if (before === undefined) return null;
+      if (before === from) return at;
+      at = before;
+    }
+    return null;
+  }
+
   #connect(from: NodeId, to: NodeId, cost: number): void {
     const edges = this.#edges.get(from) ?? new Map<NodeId, number>();
     this.#edges.set(from, edges);

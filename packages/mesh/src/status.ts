@@ -8,6 +8,7 @@ import type { NodeId } from '@kith/core';
 import { pathReason } from './reason.ts';
 
 const SELF_PATH: PathView = { kind: 'none', endpoint: null, via: [], reason: 'this node', age: 0 };
+const NO_PATH: PathView = { ...SELF_PATH, reason: 'this node is no member any more' };
 
 export function meshStatus(context: Context, paths: Paths, now: number): MeshStatus {
   const roster = context.roster();
@@ -39,7 +40,8 @@ export function isOnline(context: Context, id: NodeId, now: number): boolean {
   if (held === null) return heard < 20_000;
   if (held.presence.goodbye) return false;
   // A member we talk with and that has fallen silent is gone, whatever its last record promised.
-  const silent = peer !== null && peer.current !== null && peer.current.misses >= 4;
+  const asked = peer?.hasSession === true && peer.current !== null && now - peer.current.lastPing < 10_000;
+  const silent = asked && (peer.current?.misses ?? 0) >= 4;
   return heard < 20_000 || (!silent && !context.presences.isDown(id));
 }
 
@@ -68,7 +70,16 @@ function memberView(context: Context, paths: Paths, member: Member, now: number)
   } as const;
   const peer = context.peer(id);
   if (peer === null) {
-    return { ...head, ...said, lastSeen: 0, path: SELF_PATH, rttMs: null, loss: 0, sentBytes: 0, receivedBytes: 0 };
+    return {
+      ...head,
+      ...said,
+      lastSeen: 0,
+      path: head.self ? SELF_PATH : NO_PATH,
+      rttMs: null,
+      loss: 0,
+      sentBytes: 0,
+      receivedBytes: 0,
+    };
   }
   const counters = context.init.plane.peerCounters(peer.handle);
   const heardAt = Math.max(peer.lastHeard, held?.bornAt ?? 0);
