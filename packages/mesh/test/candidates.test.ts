@@ -69,9 +69,9 @@ const CASES: readonly Case[] = [
   {
     number: 7,
     what: 'loopback, link-local, multicast and broadcast addresses are never tried',
-    local: ['192.168.1.5', '2001:db8::5'],
+    local: ['192.168.1.5', '2001:db8::5', '127.0.0.1', '169.254.1.7', 'fe80::7'],
     theirs: [
-      local('127.0.0.1:6550'),
+      local('127.0.0.9:6550'),
       local('169.254.1.1:6550'),
       local('224.0.0.1:6550'),
       reflexive('255.255.255.255:6550'),

@@ -193,6 +193,17 @@ test('the newer of two records of a member replaces the older, whichever side ha
   assert.equal(a.book.highest(id), 9);
 });
 
+test('who lists an older record is given the newer one without asking, and who lists a newer one is asked for it', () => {
+  const [a] = pair();
+  const id = idOf(world, 5);
+  a.book.accept({ id, seq: 7, age: 0, record: record(world, 5, { seq: 7 }) }, 0);
+  const answers = [6, 7, 8].map((seq) => {
+    a.gossip.handle(a.peer, { kind: 'have', set: 1, prefix: id.slice(0, 2), items: [[id, seq]] }, 0);
+    return a.outbox.splice(0).map((payload) => decodeControl(payload)?.kind);
+  });
+  assert.deepEqual(answers, [['presence'], [], ['want']]);
+});
+
 /** A ledger of one admin's many statements, made without folding it for each. */
 function large(count: number): { home: World; bytes: Uint8Array[] } {
   const home = new World(cheap, '10.0.0.0/16');

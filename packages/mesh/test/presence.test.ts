@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addressFrom, concat, encodeCbor, endpointOf, fromHex, networkIdFrom, nodeIdFrom, toHex } from '@kith/core';
+import {
+  addressFrom,
+  concat,
+  encodeCbor,
+  endpointOf,
+  fromHex,
+  keyBytes,
+  networkIdFrom,
+  nodeIdFrom,
+  toHex,
+  utf8,
+} from '@kith/core';
 import type { Cbor, NetworkId } from '@kith/core';
 import {
   decodePresence,
@@ -154,6 +165,15 @@ test('a grant holds for its publisher, grantor, epoch and network only', () => {
   assert.equal(verifyGrant(real, other, ada.key, { ...link, grant }), false);
   assert.equal(verifyGrant(real, world.network, bob.key, { ...link, grant }), false);
   assert.equal(verifyGrant(real, world.network, ada.key, { ...link, grant: new Uint8Array(64) }), false);
+});
+
+test('what a grant signs is the text, the network, publisher, grantor and epoch, in this order', () => {
+  const grant = grantLink(real, world.network, ada.seed, { publisher: bobId, grantor: adaId, epoch: 0x010203040506 });
+  const message = fromHex(`${toHex(utf8('kith link v1'))}00${world.network}${bobId}${adaId}010203040506`);
+  assert.ok(real.ed25519Verify(keyBytes(ada.key), message, grant));
+  const record = fromHex(`${toHex(utf8('kith presence v1'))}00${world.network}${FRAME}`);
+  const signed = signPresence(real, world.network, ada.seed, SAID);
+  assert.ok(real.ed25519Verify(keyBytes(ada.key), record, signed.subarray(0, 64)));
 });
 
 /** A record whose signed part is any CBOR. */

@@ -114,6 +114,18 @@ test('of two ways that cost the same the one over the smaller id is taken', () =
   }
 });
 
+test('so it is where the smaller id is the farther one from the target, and was looked at last', () => {
+  const uneven = [
+    { a: id(0), b: id(1), rtt: 10, loss: 0 },
+    { a: id(1), b: id(3), rtt: 20, loss: 0 },
+    { a: id(0), b: id(2), rtt: 20, loss: 0 },
+    { a: id(2), b: id(3), rtt: 10, loss: 0 },
+  ];
+  for (const all of [uneven, uneven.toReversed()]) {
+    assert.deepEqual(new Graph(all, [id(1), id(2)]).path(id(0), id(3)), [id(0), id(1), id(3)]);
+  }
+});
+
 test('a member that does not relay is reached but not gone through', () => {
   const chain = [0, 1, 2].map((n) => ({ a: id(n), b: id(n + 1), rtt: 1, loss: 0 }));
   const graph = new Graph(chain, [id(1)]);
