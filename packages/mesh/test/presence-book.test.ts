@@ -191,6 +191,33 @@ test('links of members that said goodbye do not count, from neither end', () => 
   assert.deepEqual(held.links(), []);
 });
 
+test('the members that name this node as a link partner are known, until they name others or are gone', () => {
+  const held = new PresenceBook(
+    counting,
+    world.network,
+    (each) => world.ledger.roster().members.get(each)?.nodeKey ?? null,
+    id(2),
+  );
+  held.accept(item(1, { seq: 1, links: [link(1, 2, 50)] }), 0);
+  held.accept(item(3, { seq: 1, links: [link(3, 1, 50)] }), 0);
+  assert.deepEqual([...held.partners()], [id(1)]);
+  held.accept(item(1, { seq: 2, links: [link(1, 3, 50)] }), 0);
+  assert.deepEqual([...held.partners()], []);
+  held.accept(item(3, { seq: 2, links: [link(3, 2, 50)] }), 0);
+  held.expire(90_000);
+  assert.deepEqual([...held.partners()], []);
+});
+
+test('how long a member has been heard of does not begin anew with each record', () => {
+  const held = book();
+  held.accept(item(1, { seq: 1 }), 1000);
+  held.accept(item(1, { seq: 2 }), 50_000);
+  assert.equal(held.get(id(1))?.heldSince, 1000);
+  held.expire(1e6);
+  held.accept(item(1, { seq: 3 }), 1e6);
+  assert.equal(held.get(id(1))?.heldSince, 1e6);
+});
+
 test('the version tells of every change that may move routes', () => {
   const held = book();
   held.accept(item(1, { seq: 1 }), 0);

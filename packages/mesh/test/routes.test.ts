@@ -104,6 +104,28 @@ test('what one member computes every other computes: order and direction of link
   );
 });
 
+test('the first hop to any member, found by one search for all of them, lies on one of the cheapest ways', () => {
+  fc.assert(
+    fc.property(links, relays, fc.nat(SIZE - 1), (all, may, f) => {
+      const graph = new Graph(all, may);
+      const from = id(f);
+      for (const target of nodes) {
+        if (target === from) continue;
+        const { cost } = graph.towards(target);
+        const hop = graph.firstHop(from, target);
+        assert.equal(hop === null, cost.get(from) === undefined);
+        if (hop === null) continue;
+        const step = all
+          .filter(({ a, b }) => (a === from && b === hop) || (b === from && a === hop))
+          .map(({ rtt, loss }) => linkCost(rtt, loss));
+        assert.ok(hop === target || may.includes(hop));
+        assert.equal(Math.min(...step) + (cost.get(hop) ?? Number.NaN), cost.get(from));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('of two ways that cost the same the one over the smaller id is taken', () => {
   const diamond = [1, 2].flatMap((n) => [
     { a: id(0), b: id(n), rtt: 10, loss: 0 },
