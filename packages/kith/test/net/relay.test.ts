@@ -42,36 +42,43 @@ describe('a laptop behind a symmetric NAT and a server behind a firewall', () =>
     await witness.watch(async () => {
       await foundNetwork(stage);
       await Promise.all([stage.blr, stage.fedora].map((each) => enter(each, stage.nyc, stage.nyc)));
-      await everybodySeesEverybody([stage.nyc, stage.blr, stage.fedora]);
+      const { nyc, internet, lab } = stage;
+      const fra = new Actor(await lab.host('externalfra', { on: internet }), nyc.label, nyc.state);
+      extra.push(fra);
+      const token = await nyc.must(['invite', 'externalfra', '--address', '10.0.0.9', '--via', 'externalnyc']);
+      await fra.must(['join', '-', '--endpoint', `${fra.host.address}:6550`], { input: token });
+      await fra.must(['up']);
+      await everybodySeesEverybody([nyc, stage.blr, stage.fedora, fra]);
     })();
   });
   after(() => stage.close());
 
-  watched('are relayed by the public member, and both say that the NAT is the reason', async () => {
+  watched('are relayed by a public member, and both say that the NAT is the reason', async () => {
     const { fedora, blr } = stage;
     for (const [from, to] of [
       [fedora, blr],
       [blr, fedora],
     ] as const) {
       const path = await relayed(from, to);
-      assert.deepEqual(
-        path.via.map(({ name }) => name),
-        ['externalnyc'],
-      );
-      assert.equal(path.reason, "relayed by externalnyc: fedora's NAT is symmetric");
+      const [via, ...more] = path.via.map(({ name }) => name);
+      assert.deepEqual(more, []);
+      assert.match(via ?? '', /^external(nyc|fra)$/);
+      assert.equal(path.reason, `relayed by ${via}: fedora's NAT is symmetric`);
     }
-    assert.match(
-      await fedora.must(['status']),
-      /NAT symmetric, its router turns port 6550 into \d+, and punching through failed/,
-    );
+    assert.match(await fedora.must(['status']), /NAT symmetric, its router gives every destination another port/);
   });
 
   watched('show nothing of what they say to the relay and the router', async () => {
     const { nyc, blr, fedora, home, lab } = stage;
     const secret = `secret ${randomBytes(12).toString('hex')} `;
     const marker = `marker ${randomBytes(12).toString('hex')} `;
-    const captures: Capture[] = await Promise.all([lab.capture(nyc.host), lab.capture(home)]);
-    const carried = (await nyc.status()).relayedPackets;
+    const [fra] = extra;
+    assert.ok(fra);
+    const relays = [nyc, fra];
+    const captures: Capture[] = await Promise.all([nyc.host, fra.host, home].map((each) => lab.capture(each)));
+    const carried = async () =>
+      (await Promise.all(relays.map((each) => each.status()))).reduce((sum, each) => sum + each.relayedPackets, 0);
+    const before = await carried();
 
     const server = await blr.host.spawn([process.execPath, '-e', SERVER, secret, addressOf(blr)]);
     await server.waitFor(/^serving$/);
@@ -79,10 +86,11 @@ describe('a laptop behind a symmetric NAT and a server behind a firewall', () =>
       timeoutMs: 15_000,
     });
     assert.equal(stdout, secret.repeat(5000), 'the secret really crossed');
-    assert.ok((await nyc.status()).relayedPackets > carried + 100, 'and it crossed the relay');
+    assert.ok((await carried()) > before + 100, 'and it crossed a relay');
 
-    // The same kind of text beside the tunnel is seen at both places: the captures can find what is there.
-    await fedora.host.run(['bash', '-c', `printf '${marker}' > /dev/udp/${nyc.host.address}/9`]);
+    // The same kind of text beside the tunnel is seen everywhere: the captures can find what is there.
+    for (const { host } of relays)
+      await fedora.host.run(['bash', '-c', `printf '${marker}' > /dev/udp/${host.address}/9`]);
     await Promise.all(captures.map((capture) => capture.waitFor(marker)));
     for (const capture of captures) {
       assert.equal(capture.contains(secret.trim()), false);
@@ -93,20 +101,17 @@ describe('a laptop behind a symmetric NAT and a server behind a firewall', () =>
   });
 
   watched('wait at most 3 s for an answer when their relay dies and there is another', async () => {
-    const { nyc, blr, fedora, internet, lab } = stage;
-    const fra = new Actor(await lab.host('externalfra', { on: internet }), nyc.label, nyc.state);
-    extra.push(fra);
-    const token = await nyc.must(['invite', 'externalfra', '--address', '10.0.0.9', '--via', 'externalnyc']);
-    await fra.must(['join', '-', '--endpoint', `${fra.host.address}:6550`], { input: token });
-    await fra.must(['up']);
+    const { nyc, blr, fedora } = stage;
+    const [fra] = extra;
+    assert.ok(fra);
     const both = [blr, fedora];
-    await everybodySeesEverybody([...both, nyc, fra]);
-    // Both have to hold a link with the other relay, or it could not take over.
+    // Both have to hold a link with both relays, or none could take over.
     for (const each of both) {
-      await eventually(`${each.name} has a way to externalfra`, 15_000, async () => {
-        const member = await each.sees(fra);
-        return member?.path.kind === 'direct' ? member : null;
-      });
+      for (const to of [nyc, fra]) {
+        await eventually(`${each.name} has a direct way to ${to.name}`, 15_000, async () =>
+          (await each.sees(to))?.path.kind === 'direct' ? true : null,
+        );
+      }
     }
     const stream = await PingStream.start(fedora, addressOf(blr));
     const { path } = await pathBetween({ from: fedora, to: blr });
