@@ -10,8 +10,11 @@ import type { NatClass } from './api.ts';
 /** An observation counts for this long in ms. */
 const OBSERVATION_LIFE = 5 * 60 * 1000;
 const MAX_OBSERVATIONS = 32;
-/** How long being reached unasked proves that one can be. */
-const REACHED_LIFE = 30 * 60 * 1000;
+/**
+ * How long being reached unasked proves that one can be. Long: where all members hold sessions with each other nobody is
+ * left to come unasked, and to be believed closed in error costs the network a way in, the reverse only a try.
+ */
+const REACHED_LIFE = 24 * 3600 * 1000;
 
 interface Observation {
   readonly endpoint: Endpoint;

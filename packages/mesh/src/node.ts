@@ -37,8 +37,8 @@ import { isOnline, meshStatus, traceTo } from './status.ts';
 
 /** ms between rounds of regular work: in peace, while data flows, and while something has to be found out. */
 const ROUND = { quiet: 1000, active: 250, urgent: 100 };
-/** The handshake with members is tried every second, and for a shorter time than WireGuard would. */
-const HANDSHAKE = { retry: 1000, giveUp: 15_000 };
+/** A handshake with a member is tried again sooner, and for a shorter time, than WireGuard would; ms. */
+const HANDSHAKE = { retry: 600, giveUp: 15_000 };
 /** A kept session is renewed by its keeper after this, before it expires at 180 s; ms. */
 const RENEW_AFTER = 130_000;
 const AGREE_AGAIN = 200;

@@ -222,7 +222,11 @@ export class Paths {
   }
 
   isLive(candidate: Candidate, now: number): boolean {
-    return candidate.misses < 3 && candidate.lastHeard > 0 && now - candidate.lastHeard < PATH_TIMES.alive;
+    return (
+      candidate.misses < 3 + 2 * allowedMisses(candidate) &&
+      candidate.lastHeard > 0 &&
+      now - candidate.lastHeard < PATH_TIMES.alive
+    );
   }
 
   /** A live direct way to the peer, the quickest. */
@@ -240,7 +244,7 @@ export class Paths {
     const { current } = peer;
     const live = [...peer.candidates.values()].filter((c) => c.rtt !== null && this.isLive(c, now));
     // A way with an unanswered ping steps back behind those that answered since, however quick it was.
-    const sound = live.filter((c) => c.misses === 0);
+    const sound = live.filter((c) => !isSilent(c));
     const best = (sound.length > 0 ? sound : live).toSorted(
       (a, b) => score(a) - score(b) || (a.key < b.key ? -1 : 1),
     )[0];
@@ -256,7 +260,7 @@ export class Paths {
     }
     if (best === current) return;
     const currentLive = current !== null && current.rtt !== null && this.isLive(current, now);
-    const silent = currentLive && current.misses > 0 && best.lastHeard > current.lastHeard;
+    const silent = currentLive && isSilent(current) && best.lastHeard > current.lastHeard;
     const moved = currentLive && best.lastHeard - current.lastHeard > 1000 && now - best.lastHeard < 2000;
     if (!currentLive || silent || moved || score(best) < score(current) * 0.8 - 2) this.#take(peer, best, now);
   }
@@ -370,6 +374,15 @@ export class Paths {
       if (!this.#pending.has(id)) return id;
     }
   }
+}
+
+/** How many pings must go unanswered to mean something depends on how many get lost anyway. */
+function allowedMisses(candidate: Candidate): number {
+  return candidate.loss > 0.3 ? 2 : candidate.loss > 0.2 ? 1 : 0;
+}
+
+function isSilent(candidate: Candidate): boolean {
+  return candidate.misses > allowedMisses(candidate);
 }
 
 function newCandidate(key: string, path: Candidate['path'], hop: NodeId | null): Candidate {

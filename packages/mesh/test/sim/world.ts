@@ -18,6 +18,7 @@ import {
   decodeInvite,
   encodeInvite,
   found,
+  grant,
   invite,
   inviteIssuer,
   inviteTunnel,
@@ -45,6 +46,10 @@ export interface NodeOptions extends HostOptions {
   /** Its own public endpoint is configured. */
   readonly static?: boolean;
   readonly relay?: boolean;
+  /** Name of its machine where two members want one name. */
+  readonly as?: string;
+  /** ms that its wall clock is ahead. */
+  readonly wallOffset?: number;
 }
 
 /** One running member. */
@@ -331,6 +336,11 @@ export class World {
     return node;
   }
 
+  grantAdmin(by: SimNode, member: SimNode): void {
+    by.mesh.publish(grant(by.ledger.context(by.issuer, by.host.wall()), member.key), by.host.now());
+    by.poke();
+  }
+
   /** An admin's invite that names `via` as ways in. */
   invite(
     by: SimNode,
@@ -369,7 +379,8 @@ export class World {
 
   /** Redeems an invite with the real joiner; the node is up when this returns. */
   join(token: string, name: string, options: NodeOptions = {}): SimNode {
-    const host = this.sim.network.host(name, options);
+    const host = this.sim.network.host(options.as ?? name, options);
+    if (options.wallOffset !== undefined) host.setWall(options.wallOffset);
     const identity = this.newIdentity();
     const result = this.redeem(token, name, host, identity);
     if (result instanceof Error) throw this.sim.failure(`${name} could not join: ${result.message}`, [name], result);
