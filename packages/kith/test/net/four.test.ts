@@ -26,7 +26,9 @@ let stage: Stage;
 let witness: Witness;
 const extra: Actor[] = [];
 
-const watched = (name: string, body: () => Promise<void>) => it(name, () => witness.watch(body)());
+const watched = (name: string, body: () => Promise<void>): void => {
+  it(name, () => witness.watch(body)());
+};
 
 describe('four machines, all but one closed from outside', () => {
   before(async () => {

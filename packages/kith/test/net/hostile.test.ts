@@ -84,7 +84,9 @@ let mallory: Actor;
 let stranger: Host;
 let real: readonly Uint8Array[] = [];
 
-const watched = (name: string, body: () => Promise<void>) => it(name, () => witness.watch(body)());
+const watched = (name: string, body: () => Promise<void>): void => {
+  it(name, () => witness.watch(body)());
+};
 
 async function send(from: Host, to: Host, datagrams: readonly Uint8Array[], sourcePort = 0): Promise<void> {
   const file = join(folder, 'datagrams');
@@ -131,7 +133,7 @@ describe(`a daemon's port under fire (seed ${JSON.stringify(seed)})`, () => {
       // Every kind of message, as it really was on the wire: handshakes, control, data, relayed ones.
       await capture.stop();
       real = capture.packets().map(({ data }) => Uint8Array.from(data.subarray(HEADERS)));
-      assert.deepEqual(new Set(real.map((each) => each[0])).isSupersetOf(new Set([1, 2, 4])), true);
+      for (const type of [1, 2, 4]) assert.ok(real.some((each) => each[0] === type));
     })();
   });
   after(async () => {

@@ -15,7 +15,9 @@ let host: Host;
 let red: { readonly founder: Actor; readonly member: Actor };
 let blue: { readonly founder: Actor; readonly member: Actor };
 
-const watched = (name: string, body: () => Promise<void>) => it(name, () => witness.watch(body)());
+const watched = (name: string, body: () => Promise<void>): void => {
+  it(name, () => witness.watch(body)());
+};
 
 async function grow(founder: Actor, member: Actor, prefix: string): Promise<void> {
   await founder.must(['init', founder.name, '--prefix', prefix]);

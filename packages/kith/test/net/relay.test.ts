@@ -25,7 +25,9 @@ let stage: Stage;
 let witness: Witness;
 const extra: Actor[] = [];
 
-const watched = (name: string, body: () => Promise<void>) => it(name, () => witness.watch(body)());
+const watched = (name: string, body: () => Promise<void>): void => {
+  it(name, () => witness.watch(body)());
+};
 
 /** Pings until the path is as wanted, which takes the time of one failed punch. */
 const relayed = (from: Actor, to: Actor) =>
