@@ -739,6 +739,9 @@ export class MeshNode implements Mesh, PlaneEvents {
     const held = this.#context.presences.get(id);
     const peer = this.#table.get(id);
     if (held === null || peer === null) return;
+    const { self, presences } = this.#context;
+    const denied = held.presence.down.some((entry) => entry.id === self && entry.seq >= presences.highest(self));
+    if (denied) this.#publisher.contradict(now);
     if (held.presence.goodbye) {
       this.#wentOffline(id, 'said goodbye');
       if (peer.weKeep) this.#homes.tick(now);

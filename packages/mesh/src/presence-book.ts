@@ -23,6 +23,9 @@ interface CheckedGrant {
   readonly good: boolean;
 }
 
+/** Reporters remembered per member: more than it can name as partners. */
+const MAX_REPORTS = 8;
+
 export type Accepted = 'new' | 'known' | 'stale' | 'refused';
 
 export class PresenceBook {
@@ -36,6 +39,8 @@ export class PresenceBook {
   readonly #checkedGrants = new Map<NodeId, Map<NodeId, CheckedGrant>>();
   readonly #self: NodeId | null;
   readonly #partners = new Set<NodeId>();
+  /** Who said of a member that it fell silent, and after which of its records. */
+  readonly #reports = new Map<NodeId, Map<NodeId, number>>();
   readonly trie: MerkleTrie;
   /** Goes up with every change that may move routes or views. */
   version = 0;
@@ -83,6 +88,7 @@ export class PresenceBook {
     const expiresAt = bornAt + presence.ttl * 1000;
     if (expiresAt <= now) return 'stale';
     this.#highest.set(item.id, item.seq);
+    this.#takeReports(presence);
     const heldSince = this.#held.get(item.id)?.heldSince ?? now;
     this.#held.set(item.id, { presence, record: Uint8Array.from(item.record), bornAt, expiresAt, heldSince });
     if (presence.links.some(({ to }) => to === this.#self)) this.#partners.add(item.id);
@@ -119,8 +125,9 @@ export class PresenceBook {
   }
 
   /**
-   * Whether a member fell silent: everybody whom it named as a link partner, and who is there, says that the link went
-   * silent after the member's last record. Nobody else has a say, and one partner that disagrees suffices.
+   * Whether a member fell silent: everybody whom it named as a link partner, and who is there, said that the link went
+   * silent after the member's last record. Nobody else has a say, and one partner that is content suffices. What was
+   * said holds until the member says something new, which it does as soon as it hears of it.
    */
   isDown(id: NodeId): boolean {
     const held = this.#held.get(id)?.presence;
@@ -129,7 +136,7 @@ export class PresenceBook {
     for (const { to } of held.links) {
       const partner = this.#held.get(to)?.presence;
       if (partner === undefined || partner.goodbye) continue;
-      if (!partner.down.some((entry) => entry.id === id && entry.seq >= held.seq)) return false;
+      if ((this.#reports.get(id)?.get(to) ?? 0) < held.seq) return false;
       silent++;
     }
     return silent > 0;
@@ -170,7 +177,20 @@ export class PresenceBook {
     for (const grantor of checked.keys()) if (!named.has(grantor)) checked.delete(grantor);
   }
 
+  /** The records have room for a few silent members each: what they said is kept. */
+  #takeReports({ id: reporter, down }: Presence): void {
+    for (const { id, seq } of down) {
+      if (this.#keyOf(id) === null) continue;
+      const reports = this.#reports.get(id) ?? new Map<NodeId, number>();
+      reports.delete(reporter);
+      const oldest = reports.keys().next();
+      if (reports.size >= MAX_REPORTS && oldest.done !== true) reports.delete(oldest.value);
+      this.#reports.set(id, reports.set(reporter, seq));
+    }
+  }
+
   #drop(id: NodeId): void {
+    this.#reports.delete(id);
     if (!this.#held.delete(id)) return;
     this.#partners.delete(id);
     this.#checkedGrants.delete(id);

@@ -41,6 +41,12 @@ export class Publisher {
     this.#dirtyAt ??= now;
   }
 
+  /** Somebody says that this node fell silent: a new record shows that it did not. */
+  contradict(now: number): void {
+    this.#last = null;
+    this.changed(now);
+  }
+
   /** The network under the node changed: the next record does not wait for its spacing. */
   hurry(now: number): void {
     this.#publishedAt = Number.NEGATIVE_INFINITY;

@@ -44,3 +44,39 @@ function place(world: World, name: string, i: number, random: Random, link: Node
   if (i % 5 === 1) return { ...base, on: world.sim.network.firewall(`${name}-firewall`) };
   return { ...base, on: world.sim.network.nat(`${name}-router`, random.pick(HOMES)) };
 }
+
+/** Members leave, half of them without a word, and others come back, for `ms` from now. */
+export function churn(
+  world: World,
+  members: readonly SimNode[],
+  options: { perMinute: number; ms: number },
+): { left: number; came: number } {
+  const random = world.sim.random.fork('churn');
+  const changes = { left: 0, came: 0 };
+  const end = world.sim.now + options.ms;
+  const step = () => {
+    if (world.sim.now >= end) return;
+    const away = members.filter((node) => !node.isUp);
+    const leaving = random.pick(members.filter((node) => node.isUp));
+    if (random.chance(0.5)) leaving.kill();
+    else leaving.down();
+    changes.left++;
+    if (away.length > members.length / 40) {
+      random.pick(away).up();
+      changes.came++;
+    }
+    world.sim.schedule(world.sim.now + 60_000 / options.perMinute, step);
+  };
+  step();
+  return changes;
+}
+
+/** How many views of running members about others are wrong. */
+export function disagreements(world: World): number {
+  const up = new Set(world.up().map(({ id }) => id));
+  let wrong = 0;
+  for (const node of world.up()) {
+    for (const member of node.mesh.status(node.host.now()).members) if (member.online !== up.has(member.id)) wrong++;
+  }
+  return wrong;
+}
