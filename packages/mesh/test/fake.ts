@@ -1,7 +1,7 @@
 /** Stand-ins for what the parts of a node are handed: members of a made ledger, a context, a plane that remembers. */
 import { endpointOf, nodeIdOf, parseAddress, parseEndpoint } from '@kith/core';
 import type { Address, Crypto, Endpoint, NodeId } from '@kith/core';
-import type { DataPlane, MeshConfig, PathView } from '@kith/mesh';
+import type { DataPlane, MeshConfig } from '@kith/mesh';
 import type { Context } from '../src/context.ts';
 import { NatObserver } from '../src/nat.ts';
 import { directKey } from '../src/peer.ts';
@@ -11,7 +11,7 @@ import { PresenceBook } from '../src/presence-book.ts';
 import { signPresence } from '../src/presence.ts';
 import type { Presence } from '../src/presence.ts';
 import { Graph } from '../src/routes.ts';
-import { cheap, tunnel, World } from './ledger/world.ts';
+import { cheap, World } from './ledger/world.ts';
 
 export const PORT = 6550;
 
@@ -203,6 +203,3 @@ export function connect(peer: Peer, at: Endpoint | string, now: number, rtt: num
 export function publicEndpoint(host: number): Endpoint {
   return endpointOf(parseAddress(`203.0.113.${host}`), PORT);
 }
-
-export const NO_PATH: PathView = { kind: 'none', endpoint: null, via: [], reason: '', age: 0 };
-export { cheap, tunnel };
