@@ -72,8 +72,9 @@ export class Report {
     return Object.keys(PROMISES).every((key) => isPromised(key) && this.#kept.get(key) === true);
   }
 
+  /** A headline, with the time at which its scene begins. */
   scene(title: string): void {
-    this.#print(`\n${title}`);
+    this.#print(`\n${title} (${this.seconds.toFixed(1)} s)`);
   }
 
   say(line: string): void {
@@ -100,7 +101,7 @@ export class Report {
 
   /** The table at the end. */
   summary(): void {
-    this.scene(`After ${this.seconds} s`);
+    this.scene('What was promised');
     const rows = Object.entries(PROMISES).map(([key, text]) => {
       const count = key === 'pings' ? ` (${this.#pings.ok} of ${this.#pings.total} pings)` : '';
       return [isPromised(key) && this.#kept.get(key) === true ? 'yes' : 'NO', `${text}${count}`];
