@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { MAX_CANDIDATES } from './control.ts';
 import type { Peer } from './peer.ts';
 import { PRESENCE_LIMITS } from './presence.ts';
-import type { Presence, PresenceEndpoint } from './presence.ts';
+import type { PresenceEndpoint } from './presence.ts';
 
 /** What this node publishes of itself, best first. */
 export function ownEndpoints(context: Context, now: number): PresenceEndpoint[] {
@@ -34,10 +34,7 @@ export function directCandidates(context: Context, peer: Peer, now: number): End
     if (candidate.path.kind === 'direct' && candidate.rtt !== null) found.add(candidate.path.endpoint);
   }
   if (presence !== null && !presence.goodbye) {
-    const ours = new Set(context.nat.reflexive(now).map((endpoint) => endpointParts(endpoint).address));
-    for (const entry of presence.endpoints) {
-      if (isPlausible(context, presence, entry, ours)) found.add(entry.endpoint);
-    }
+    for (const { endpoint } of presence.endpoints) if (isWorthTrying(context, peer, endpoint, now)) found.add(endpoint);
   }
   for (const endpoint of context.remembered(peer.id)) found.add(endpoint);
   return [...found].slice(0, MAX_CANDIDATES);
@@ -58,22 +55,20 @@ export function openCandidates(context: Context, peer: Peer, now: number): Endpo
     .slice(0, 4);
 }
 
-function isPlausible(
-  context: Context,
-  presence: Presence,
-  entry: PresenceEndpoint,
-  ours: ReadonlySet<Address>,
-): boolean {
-  const { address } = endpointParts(entry.endpoint);
+/** Whether an endpoint that somebody says is the peer's may be it, seen from here. */
+export function isWorthTrying(context: Context, peer: Peer, endpoint: Endpoint, now: number): boolean {
+  const { address } = endpointParts(endpoint);
   const scope = scopeOf(address);
   if (scope === 'unusable' || scope === 'loopback' || scope === 'link-local') return false;
-  if (isOwn(context, entry.endpoint)) return false;
+  if (isOwn(context, endpoint)) return false;
   if (!context.localAddresses.some((local) => isIPv4(local) === isIPv4(address))) return false;
   if (scope === 'global') return true;
   // Most homes use the same few private networks: behind different public addresses, equal subnets mean nothing.
-  const theirs = presence.endpoints.filter(({ kind }) => kind === 'reflexive');
+  const published = context.presences.get(peer.id)?.presence.endpoints ?? [];
+  const theirs = published.filter(({ kind }) => kind === 'reflexive');
+  const ours = new Set(context.nat.reflexive(now).map((seen) => endpointParts(seen).address));
   if (ours.size > 0 && theirs.length > 0)
-    return theirs.some(({ endpoint }) => ours.has(endpointParts(endpoint).address));
+    return theirs.some((entry) => ours.has(endpointParts(entry.endpoint).address));
   return context.localAddresses.some((local) => sameSubnet(local, address));
 }
 

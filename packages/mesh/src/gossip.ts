@@ -3,20 +3,21 @@
  * a push missed is found by comparing fingerprints (trie.ts) with each neighbour from time to time. Every record is
  * checked before it is kept or passed on, and each peer has a budget for what its records may cost.
  */
-import { toHex } from '@kith/core';
 import type { NodeId } from '@kith/core';
 import type { Context } from './context.ts';
 import { LEDGER_SET, PRESENCE_SET } from './control.ts';
 import type { Control, DigestItem, PresenceItem, SetId } from './control.ts';
 import type { Peer } from './peer.ts';
+import { statementHash } from './ledger/statement.ts';
 import { PLANE_LIMITS } from './plane.ts';
 import { MerkleTrie } from './trie.ts';
+import type { Fingerprint } from './trie.ts';
 
 /** Times in ms. */
 const PUSH_DELAY = 80;
-/** Between two comparisons with one peer while they differ, and while they agree. */
-const RECONCILE_BUSY = 300;
-const RECONCILE_IDLE = 15_000;
+/** Between two comparisons with one peer while they bear fruit, and at most while they do not. */
+const RECONCILE_BUSY = 200;
+const RECONCILE_SLOW = 2500;
 /** A subset of at most this many entries is listed instead of cut further. */
 const LIST_LIMIT = 32;
 /** After so many pushed records a link is judged: if this share was old news, the peer is asked to keep still. */
@@ -24,6 +25,11 @@ const JUDGED = 24;
 const OLD_SHARE = 0.7;
 /** Entries of one answer to a `have` or `want`; the next round asks for the rest. */
 const GIFTS = 64;
+/** Items of one digest message: at their longest, with all digits of a key, they fit one. */
+const DIGEST_ITEMS = 44;
+/** What comparing costs of the budget that each record given costs 1 of; at most. */
+const LOOK_COST = 0.1;
+const MOST_COST = 100;
 const MAX_OUTBOX = 4096;
 /** Bytes that an item of a presence message adds to its record. */
 const PRESENCE_HEAD = 18;
@@ -40,7 +46,10 @@ export class Gossip {
   readonly #events: GossipEvents;
   readonly #ledgerTrie: MerkleTrie;
   /** Statement hashes by their key in the set, in the order they came: causes before effects. */
-  readonly #hashes = new Map<string, string>();
+  readonly #hashes = new Map<string, { readonly hash: string; readonly at: number }>();
+  #arrivals = 0;
+  /** The child prefix that an answer begins with: whoever gets only a part of it gets another part next time. */
+  #firstChild = 0;
   readonly #freshPresences = new Map<NodeId, Peer | null>();
   readonly #freshStatements = new Map<string, Peer | null>();
   #pushAt: number | null = null;
@@ -104,9 +113,9 @@ export class Gossip {
 
   /** Called for each met peer now and then, and when its fingerprints came in. */
   reconcile(peer: Peer, now: number): void {
-    this.#compare(peer, LEDGER_SET, peer.ledger !== this.ledgerFingerprint(), now);
+    this.#compare(peer, LEDGER_SET, peer.ledger, now);
     if (!peer.isMember || !isPartner(peer, now)) return;
-    this.#compare(peer, PRESENCE_SET, peer.presence !== this.#context.presences.trie.fingerprint(), now);
+    this.#compare(peer, PRESENCE_SET, peer.presence, now);
   }
 
   /** Messages of the kinds that carry or compare records. */
@@ -145,7 +154,7 @@ export class Gossip {
   /** The ledger lets a join push out a later one of the same invite; what it forgot is no part of the set. */
   #dropDisplaced(): void {
     if (this.#hashes.size <= this.#context.ledger.size) return;
-    for (const [key, hash] of this.#hashes) {
+    for (const [key, { hash }] of this.#hashes) {
       if (this.#context.ledger.has(hash)) continue;
       this.#hashes.delete(key);
       this.#ledgerTrie.delete(key);
@@ -154,7 +163,7 @@ export class Gossip {
 
   #index(hash: string): void {
     const key = hash.slice(0, 32);
-    this.#hashes.set(key, hash);
+    this.#hashes.set(key, { hash, at: this.#arrivals++ });
     this.#ledgerTrie.set(key, 0);
   }
 
@@ -167,35 +176,47 @@ export class Gossip {
     return peer.isMember || set === LEDGER_SET;
   }
 
-  #compare(peer: Peer, set: SetId, differs: boolean, now: number): void {
-    if (now < peer.reconcileAt[set]) return;
-    peer.reconcileAt[set] = now + (differs ? RECONCILE_BUSY : RECONCILE_IDLE);
-    if (!differs) return;
-    const fingerprint = this.#trie(set).fingerprint();
-    this.#context.send(peer, { kind: 'digest', set, items: [{ prefix: '', fingerprint }] }, null, now);
+  /** A set that one side refuses to take would be compared for ever: fruitless rounds get rarer. */
+  #compare(peer: Peer, set: SetId, theirs: Fingerprint, now: number): void {
+    const ours = this.#trie(set).fingerprint();
+    const progress = peer.reconcile[set];
+    if (ours === theirs || now < progress.nextAt) return;
+    const state = `${ours} ${theirs}`;
+    progress.fruitless = progress.state === state ? progress.fruitless + 1 : 0;
+    progress.state = state;
+    // The first few may just have been lost.
+    const doublings = Math.max(0, progress.fruitless - 3);
+    progress.nextAt = now + Math.min(RECONCILE_SLOW, RECONCILE_BUSY * 2 ** doublings);
+    this.#context.send(peer, { kind: 'digest', set, items: [{ prefix: '', fingerprint: ours }] }, null, now);
   }
 
   #answerDigest(peer: Peer, set: SetId, items: readonly DigestItem[], now: number): void {
     const trie = this.#trie(set);
     const deeper: DigestItem[] = [];
-    for (const { prefix, fingerprint } of items) {
+    const claims = new Map(items.map(({ prefix, fingerprint }) => [prefix, fingerprint]));
+    this.#firstChild++;
+    for (const [prefix, fingerprint] of claims) {
       if (trie.fingerprint(prefix) === fingerprint) continue;
+      // An answer is many times as long as what it answers.
+      if (!peer.gifts.take(now, LOOK_COST)) break;
       if (trie.count(prefix) <= LIST_LIMIT) {
         this.#context.send(peer, { kind: 'have', set, prefix, items: trie.entries(prefix) }, null, now);
       } else {
         for (let i = 0; i < 16; i++) {
-          const child = prefix + i.toString(16);
+          const child = prefix + ((this.#firstChild + i) % 16).toString(16);
           deeper.push({ prefix: child, fingerprint: trie.fingerprint(child) });
         }
       }
     }
-    for (let i = 0; i < deeper.length; i += 48) {
-      this.#context.send(peer, { kind: 'digest', set, items: deeper.slice(i, i + 48) }, null, now);
+    for (let i = 0; i < deeper.length; i += DIGEST_ITEMS) {
+      this.#context.send(peer, { kind: 'digest', set, items: deeper.slice(i, i + DIGEST_ITEMS) }, null, now);
     }
   }
 
   #answerHave(peer: Peer, message: Extract<Control, { kind: 'have' }>, now: number): void {
     const trie = this.#trie(message.set);
+    // Looking through a large set for a short message costs accordingly.
+    if (!peer.gifts.take(now, Math.min(MOST_COST, LOOK_COST + trie.count(message.prefix) / GIFTS))) return;
     const theirs = new Map(message.items);
     const want: string[] = [];
     for (const [key, version] of theirs) {
@@ -214,6 +235,8 @@ export class Gossip {
       .entries(message.prefix)
       .filter(([key, version]) => (theirs.get(key) ?? -1) < version)
       .map(([key]) => key);
+    // Causes before effects also where only a part is given: what cannot be judged yet would have to come again.
+    if (message.set === LEDGER_SET) give.sort((a, b) => this.#arrival(a) - this.#arrival(b));
     if (give.length > 0) this.#give(peer, message.set, give, now);
   }
 
@@ -223,10 +246,15 @@ export class Gossip {
       this.#givePresences(peer, some as NodeId[], now);
       return;
     }
-    const wanted = new Set(some);
-    // Insertion order: a statement's cause was known before it, so the other side can judge each as it comes.
-    const hashes = [...this.#hashes].filter(([key]) => wanted.has(key)).map(([, hash]) => hash);
+    // In order of arrival: a statement's cause was known before it, so the other side can judge each as it comes.
+    const hashes = some
+      .toSorted((a, b) => this.#arrival(a) - this.#arrival(b))
+      .flatMap((key) => this.#hashes.get(key)?.hash ?? []);
     this.#giveStatements(peer, hashes, now);
+  }
+
+  #arrival(key: string): number {
+    return this.#hashes.get(key)?.at ?? 0;
   }
 
   #giveStatements(peer: Peer, hashes: readonly string[], now: number): void {
@@ -295,13 +323,11 @@ export class Gossip {
 
   #takeStatements(peer: Peer, statements: readonly Uint8Array[], now: number): void {
     for (const bytes of statements) {
-      const key = toHex(this.#context.init.crypto.sha256(bytes)).slice(0, 32);
+      const key = statementHash(this.#context.init.crypto, bytes).slice(0, 32);
       if (this.#hashes.has(key)) continue;
       if (!peer.checks.take(now)) return;
       this.addStatement(Uint8Array.from(bytes), peer, now);
     }
-    // More may be missing: compare again as soon as both have caught their breath.
-    peer.reconcileAt[LEDGER_SET] = Math.min(peer.reconcileAt[LEDGER_SET], now + RECONCILE_BUSY);
   }
 }
 

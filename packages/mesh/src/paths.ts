@@ -209,7 +209,8 @@ export class Paths {
 
   /** The relay ways to a member, cheapest first, as candidates. */
   relays(peer: Peer, now: number): Candidate[] {
-    const tree = this.#context.graph(now).towards(peer.id);
+    // A neighbour whose only way to the peer leads back through this node is no relay.
+    const tree = this.#context.graph(now).towards(peer.id, this.#context.self);
     const choices = this.#context
       .neighbours(now)
       .filter((n) => n.id !== peer.id && n.identity.mayRelay && n.directEndpoint !== null)

@@ -34,6 +34,8 @@ export interface PunchState {
   nextAt: number;
   failures: number;
   answered: boolean;
+  /** When the peer's last ask was served. */
+  servedAt: number;
 }
 
 export interface PeerIdentity {
@@ -50,6 +52,18 @@ export interface PeerIdentity {
 /** What one member may cost: messages a second, and statements or presence records to be checked. */
 const MESSAGES = { rate: 300, burst: 900 };
 const CHECKS = { rate: 150, burst: 600 };
+
+/** How the comparison of one set with a peer goes. */
+export interface Reconciliation {
+  nextAt: number;
+  /** Both fingerprints when it was last begun, and how often it was begun without either changing. */
+  state: string;
+  fruitless: number;
+}
+
+function newReconciliation(): Reconciliation {
+  return { nextAt: 0, state: '', fruitless: 0 };
+}
 
 export class Peer {
   readonly handle: PeerHandle;
@@ -80,6 +94,8 @@ export class Peer {
   whereabouts = '';
   /** The log said that the member is online. */
   saidOnline = false;
+  /** When a bearer of an invite knocked first. */
+  knownSince = 0;
   /** First session of this encounter, for the patience of the gate. */
   metAt = 0;
   /** Whether the ledgers were seen equal since the current epoch of freshness began. */
@@ -87,8 +103,16 @@ export class Peer {
   ledger: Fingerprint = EMPTY_FINGERPRINT;
   presence: Fingerprint = EMPTY_FINGERPRINT;
   /** Next reconciliation of each set with this peer. */
-  readonly reconcileAt: [number, number] = [0, 0];
-  punch: PunchState = { txid: 0, volleys: [], verdictAt: null, nextAt: 0, failures: 0, answered: false };
+  readonly reconcile: [Reconciliation, Reconciliation] = [newReconciliation(), newReconciliation()];
+  punch: PunchState = {
+    txid: 0,
+    volleys: [],
+    verdictAt: null,
+    nextAt: 0,
+    failures: 0,
+    answered: false,
+    servedAt: Number.NEGATIVE_INFINITY,
+  };
   /** Connection attempts as a home that failed, and when the next may start. */
   homeFailures = 0;
   homeRetryAt = 0;

@@ -136,7 +136,8 @@ export class PresenceBook {
     for (const { to } of held.links) {
       const partner = this.#held.get(to)?.presence;
       if (partner === undefined || partner.goodbye) continue;
-      if ((this.#reports.get(id)?.get(to) ?? 0) < held.seq) return false;
+      const said = this.#reports.get(id)?.get(to) === held.seq;
+      if (!said && !partner.down.some((entry) => entry.id === id && entry.seq === held.seq)) return false;
       silent++;
     }
     return silent > 0;
@@ -180,7 +181,7 @@ export class PresenceBook {
   /** The records have room for a few silent members each: what they said is kept. */
   #takeReports({ id: reporter, down }: Presence): void {
     for (const { id, seq } of down) {
-      if (this.#keyOf(id) === null) continue;
+      if (this.#held.get(id)?.presence.links.some(({ to }) => to === reporter) !== true) continue;
       const reports = this.#reports.get(id) ?? new Map<NodeId, number>();
       reports.delete(reporter);
       const oldest = reports.keys().next();

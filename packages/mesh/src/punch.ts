@@ -5,7 +5,7 @@
  * a pause that grows, so that hopeless pairs stay quiet.
  */
 import { readUint32LE } from '@kith/core';
-import { directCandidates, ownEndpoints } from './candidates.ts';
+import { directCandidates, isWorthTrying, ownEndpoints } from './candidates.ts';
 import type { Context } from './context.ts';
 import type { Control } from './control.ts';
 import type { Paths } from './paths.ts';
@@ -18,6 +18,8 @@ const FIRST_PAUSE = 10_000;
 const LONGEST_PAUSE = 300_000;
 /** An ask without an answer is repeated after this. */
 const ASK_AGAIN = 1000;
+/** One peer's asks are served at most this often: probes are a common budget. */
+const SERVE_AGAIN = 900;
 
 export class Puncher {
   readonly #context: Context;
@@ -51,9 +53,11 @@ export class Puncher {
   }
 
   handle(peer: Peer, message: Extract<Control, { kind: 'punch' }>, now: number): void {
-    for (const endpoint of message.candidates) this.#paths.learn(peer, endpoint);
+    for (const endpoint of message.candidates)
+      if (isWorthTrying(this.#context, peer, endpoint, now)) this.#paths.learn(peer, endpoint);
     if (message.step === 'ask') {
-      if (peer.punch.volleys.length > 0) return;
+      if (peer.punch.volleys.length > 0 || now < peer.punch.servedAt + SERVE_AGAIN) return;
+      peer.punch.servedAt = now;
       this.#context.send(peer, this.#message('answer', message.txid, message.rtt, now), null, now);
       this.#begin(peer, now + Math.min(message.rtt, 1000) / 2, now);
     } else if (message.txid === peer.punch.txid && !peer.punch.answered) {

@@ -31,7 +31,7 @@ export interface Tree {
 export class Graph {
   readonly #edges = new Map<NodeId, Map<NodeId, number>>();
   readonly #relays = new Set<NodeId>();
-  readonly #trees = new Map<NodeId, Tree>();
+  readonly #trees = new Map<string, Tree>();
 
   constructor(links: Iterable<Link>, relays: Iterable<NodeId>) {
     for (const link of links) {
@@ -42,12 +42,16 @@ export class Graph {
     for (const relay of relays) this.#relays.add(relay);
   }
 
-  /** Shortest paths from everywhere to `target` (Dijkstra from the target; the costs are symmetric). Remembered. */
-  towards(target: NodeId): Tree {
-    const known = this.#trees.get(target);
+  /**
+   * Shortest paths from everywhere to `target` (Dijkstra from the target; the costs are symmetric). Remembered.
+   * @param avoid a member that must not stand inside a path
+   */
+  towards(target: NodeId, avoid: NodeId | null = null): Tree {
+    const key = avoid === null ? target : `${target} ${avoid}`;
+    const known = this.#trees.get(key);
     if (known !== undefined) return known;
-    const tree = this.#dijkstra(target);
-    this.#trees.set(target, tree);
+    const tree = this.#dijkstra(target, avoid);
+    this.#trees.set(key, tree);
     return tree;
   }
 
@@ -83,7 +87,7 @@ export class Graph {
     edges.set(to, Math.min(cost, edges.get(to) ?? Number.POSITIVE_INFINITY));
   }
 
-  #dijkstra(target: NodeId): Tree {
+  #dijkstra(target: NodeId, avoid: NodeId | null): Tree {
     const cost = new Map<NodeId, number>([[target, 0]]);
     const next = new Map<NodeId, NodeId>();
     const done = new Set<NodeId>();
@@ -93,7 +97,7 @@ export class Graph {
       if (done.has(top)) continue;
       done.add(top);
       // A member that does not relay is reached, but nothing goes on through it.
-      if (top !== target && !this.#relays.has(top)) continue;
+      if (top !== target && (top === avoid || !this.#relays.has(top))) continue;
       const base = cost.get(top) as number;
       for (const [to, weight] of this.#edges.get(top) ?? []) {
         const through = base + weight;

@@ -1,5 +1,7 @@
 /** Reading and writing of small binary records; all integers big endian. A reader never runs past its end. */
 
+import { KithError } from '@kith/core';
+
 /** Thrown by {@link Reader} for input that is too short; codecs turn it into `null`. */
 export class ShortInput extends Error {}
 
@@ -98,11 +100,12 @@ export class Writer {
   }
 }
 
-/** Runs a decoder; null where the input was short or a value in it was refused. */
+/** Runs a decoder; null where the input was short or a value in it was refused. Defects of our own pass through. */
 export function attemptDecode<T>(decode: () => T | null): T | null {
   try {
     return decode();
-  } catch {
-    return null;
+  } catch (error) {
+    if (error instanceof ShortInput || error instanceof RangeError || error instanceof KithError) return null;
+    throw error;
   }
 }

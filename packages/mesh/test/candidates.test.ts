@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_CANDIDATES } from '../src/control.ts';
-import { directCandidates, openCandidates, ownEndpoints } from '../src/candidates.ts';
+import { directCandidates, isWorthTrying, openCandidates, ownEndpoints } from '../src/candidates.ts';
 import { PRESENCE_LIMITS } from '../src/presence.ts';
 import type { PresenceEndpoint } from '../src/presence.ts';
 import { address, bench, connect, endpoint, idOf } from './fake.ts';
@@ -178,4 +178,19 @@ test('a node publishes each endpoint once, and no more than a record holds', () 
   assert.equal(own.length, PRESENCE_LIMITS.endpoints);
   assert.deepEqual(own[0], fixed('203.0.113.5:6550'));
   assert.equal(own.filter(({ kind }) => kind === 'reflexive').length, 0);
+});
+
+test('an endpoint that a punch message names is judged like one that was published', () => {
+  const at = around({ local: ['192.168.1.5'], theirs: [] });
+  const worth = (text: string) => isWorthTrying(at.context, at.peer(1), endpoint(text), 0);
+  assert.ok(worth('198.51.100.1:6550'));
+  assert.ok(worth('192.168.1.9:6550'));
+  for (const each of [
+    '127.0.0.1:6550',
+    '224.0.0.1:6550',
+    '192.168.2.9:6550',
+    '255.255.255.255:6550',
+    '192.168.1.5:6550',
+  ])
+    assert.equal(worth(each), false, each);
 });

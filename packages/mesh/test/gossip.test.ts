@@ -223,7 +223,7 @@ function large(count: number): { home: World; bytes: Uint8Array[] } {
   return { home, bytes };
 }
 
-for (const size of [10, 40]) {
+for (const size of [40, 400, 2000]) {
   test(`whoever comes with an empty ledger has all ${size} statements in the end`, (t) => {
     const { home, bytes } = large(size);
     const member = new Side(0, 1, 'invite', home, true);
@@ -255,4 +255,19 @@ test('a stranger to gossip cannot make a member send without bound', () => {
   a.hold(others);
   for (let i = 0; i < 900; i++) a.gossip.handle(a.peer, { kind: 'have', set: 1, prefix: '', items: [] }, 0);
   assert.ok(a.sentBytes < 400 * 400, `${a.sentBytes} bytes`);
+});
+
+test('a statement that is known costs its sender nothing', () => {
+  const [a] = pair();
+  for (const each of statements) a.ledger.add(each);
+  for (let i = 0; i < 20; i++) a.gossip.handle(a.peer, { kind: 'statements', statements }, 0);
+  assert.ok(a.peer.checks.take(0, 600), 'the budget for checks is whole');
+});
+
+test('a message that names one prefix many times is answered once', () => {
+  const [a] = pair();
+  a.hold(others);
+  const items = Array.from({ length: 120 }, () => ({ prefix: '', fingerprint: '11'.repeat(8) }));
+  a.gossip.handle(a.peer, { kind: 'digest', set: 1, items }, 0);
+  assert.ok(a.sentBytes < 2400, `${a.sentBytes} bytes in ${a.sent} messages`);
 });

@@ -126,6 +126,21 @@ test('the first hop to any member, found by one search for all of them, lies on 
   );
 });
 
+test('ways that avoid a member are those in which it does not relay', () => {
+  fc.assert(
+    fc.property(links, relays, fc.nat(SIZE - 1), fc.nat(SIZE - 1), (all, may, t, o) => {
+      const without = new Graph(all, new Set(may.filter((each) => each !== id(o)))).towards(id(t));
+      const graph = new Graph(all, may);
+      assert.deepEqual(graph.towards(id(t), id(o)), without);
+      assert.deepEqual(
+        graph.towards(id(t)),
+        new Graph(all, may).towards(id(t)),
+        'the others are not mistaken for these',
+      );
+    }),
+  );
+});
+
 test('of two ways that cost the same the one over the smaller id is taken', () => {
   const diamond = [1, 2].flatMap((n) => [
     { a: id(0), b: id(n), rtt: 10, loss: 0 },

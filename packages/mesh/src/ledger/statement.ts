@@ -86,8 +86,13 @@ export function decodeStatement(crypto: Crypto, bytes: Uint8Array): Statement {
   const net = body.kind === 'found' ? null : networkIdFrom(octets(map['net'], 32));
   if ((n === 0) !== (prev === null)) throw invalid('the first of a chain, and only that, has nothing before it');
   checkPlace(by, n, body);
-  const hash = toHex(crypto.sha256(concat(STATEMENT_DOMAIN, own.subarray(SIGNATURE))));
+  const hash = statementHash(crypto, own);
   return { hash, bytes: own, net, by, n, prev, at, body };
+}
+
+/** The hash of what may be a statement, without looking into it: 64 hexadecimal digits. */
+export function statementHash(crypto: Crypto, bytes: Uint8Array): string {
+  return toHex(crypto.sha256(concat(STATEMENT_DOMAIN, bytes.subarray(SIGNATURE))));
 }
 
 /** True if the issuer signed it and, for a join, the joining node did too. Costs one or two verifications. */
