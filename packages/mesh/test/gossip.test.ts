@@ -142,7 +142,7 @@ test('two members with any presences and statements end with the union, though a
         for (const each of s) a.ledger.add(each);
         for (const each of t) b.ledger.add(each);
         // Equal fingerprints put the next comparison off by 15 s, so that a stale one costs that much.
-        settle(a, b, 300, () => dice.next().value < 33);
+        settle(a, b, 1200, () => dice.next().value < 33);
         assert.deepEqual(
           new Set(a.book.trie.entries().map(([key]) => key)),
           new Set([...p, ...q].map((actor) => idOf(world, actor))),
