@@ -317,7 +317,13 @@ export class Paths {
 
   #proveAll(peer: Peer, now: number): void {
     for (const candidate of this.relays(peer, now)) {
-      if (now - candidate.lastPing > PATH_TIMES.retryPing) this.ping(peer, candidate, now);
+      if (now - candidate.lastPing <= PATH_TIMES.retryPing) continue;
+      this.ping(peer, candidate, now);
+      // A relay that started anew forwards nothing for those whose sessions it forgot, and does not say so.
+      const hop = candidate.hop === null ? null : this.#context.peer(candidate.hop);
+      if (hop === null || hop.current === null || candidate.misses === 0) continue;
+      if (now - hop.current.lastPing > PATH_TIMES.retryPing) this.ping(hop, hop.current, now);
+      if (hop.current.misses > 1) this.#context.initiate(hop, now);
     }
     this.probe(
       peer,
