@@ -5,10 +5,9 @@
  * answer proves the path, its RTT and, for a direct one, that both NATs let it through. Data uses the best proved path;
  * a dead one is left as soon as another has answered.
  */
-import { readUint32LE } from '@kith/core';
+import { readUint32LE, TokenBucket } from '@kith/core';
 import type { Endpoint, NodeId } from '@kith/core';
 import type { PathView } from './api.ts';
-import { TokenBucket } from './bucket.ts';
 import { directCandidates } from './candidates.ts';
 import type { Context } from './context.ts';
 import { FLAG_CURRENT, FLAG_KEEP, FLAG_LAZY } from './control.ts';
