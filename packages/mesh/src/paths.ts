@@ -281,7 +281,9 @@ export class Paths {
       return { kind: 'direct', endpoint: current.path.endpoint, via: [], reason: reason(peer), age };
     }
     const hop = current.hop as NodeId;
-    const rest = this.#context.graph(now).path(hop, peer.id) ?? [hop];
+    const graph = this.#context.graph(now);
+    // A relay hands frames straight to its neighbours, even where a detour looks quicker.
+    const rest = graph.linked(hop, peer.id) ? [hop] : (graph.path(hop, peer.id) ?? [hop]);
     const via = rest
       .filter((id) => id !== peer.id)
       .flatMap((id) => {
