@@ -51,8 +51,11 @@ describe('a capture', () => {
       await one.run(['ping', '-q', '-c', '1', '-p', '6c617374', two.address]);
       await capture.waitFor('lastlast');
       // Each of 50 questions and answers is seen at two cables and two bridges.
-      const echoes = parsePcap(await capture.stop()).filter((packet) => packet.data.length === 104);
-      assert.equal(echoes.length, 51 * 2 * 4);
+      // The last one only ends the wait: at its first sight, its others are still to come.
+      const echoes = parsePcap(await capture.stop()).filter(
+        ({ data }) => data.length === 104 && !Buffer.from(data).includes('lastlast'),
+      );
+      assert.equal(echoes.length, 50 * 2 * 4);
     } finally {
       await lab.close();
     }
