@@ -214,8 +214,17 @@ export class NativePlane implements DataPlane {
 
   counters(): PlaneCounters {
     const [relayedPackets, relayedBytes, ...causes] = this.#handle.counters();
-    const [malformed, unknownIndex, unauthentic, replayed, foreignSource, gateClosed, noRoute, queueFull, relayRefused] =
-      causes;
+    const [
+      malformed,
+      unknownIndex,
+      unauthentic,
+      replayed,
+      foreignSource,
+      gateClosed,
+      noRoute,
+      queueFull,
+      relayRefused,
+    ] = causes;
     return {
       relayedPackets: relayedPackets as number,
       relayedBytes: relayedBytes as number,
