@@ -94,6 +94,23 @@ void Coalescer::Join(Group* group, uint8_t* packet, size_t length) {
   group->closed = payload < group->segment || (group->tcp && group->last_flags != kTcpAck);
 }
 
+// A packet that is not merged itself, but may belong to a flow that is: nothing may overtake it.
+void Coalescer::CloseAround(const uint8_t* packet, size_t length) {
+  const bool four = packet[0] >> 4 == 4;
+  const size_t addresses = four ? 12 : 8;
+  const size_t transport = four ? 20 : 40;
+  if (length < transport) return;
+  // Behind extension headers and in fragments of IPv6 anything may stand.
+  const uint8_t protocol = packet[four ? 9 : 6];
+  const bool known = protocol == kProtocolTcp || protocol == kProtocolUdp;
+  if (four && !known) return;
+  for (size_t i = 0; i < used_; i++) {
+    Group& group = groups_[i];
+    if (group.transport != transport || (known && group.tcp != (protocol == kProtocolTcp))) continue;
+    if (memcmp(group.packet + addresses, packet + addresses, transport - addresses) == 0) group.closed = true;
+  }
+}
+
 void Coalescer::Add(uint8_t* packet, size_t length) {
   Flow flow{};
   const bool flows = FlowOf(packet, length, &flow);
@@ -109,6 +126,8 @@ void Coalescer::Add(uint8_t* packet, size_t length) {
       group.closed = true;
       break;
     }
+  } else {
+    CloseAround(packet, length);
   }
   if (used_ == kGroups) Flush();
   Group& group = groups_[used_++];

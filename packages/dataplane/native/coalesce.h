@@ -66,6 +66,7 @@ class Coalescer {
   bool SameFlow(const Group& group, const uint8_t* packet, const Flow& flow) const;
   bool Joins(Group* group, const uint8_t* packet, size_t length, const Flow& flow) const;
   void Join(Group* group, uint8_t* packet, size_t length);
+  void CloseAround(const uint8_t* packet, size_t length);
   void Write(Group* group);
   void WriteSingly(const Group& group);
   void WriteOne(uint8_t* packet, size_t length);
