@@ -1,0 +1,102 @@
+/**
+ * The addon under the sanitizers for addresses and undefined behaviour: built apart, it lives through the conformance
+ * suite, the differential lives, the offloads and planes on threads. A step beyond a bound ends the process.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
+const SUITES = ['native-plane.test.ts', 'offload.test.ts', 'node-plane.test.ts'];
+const FLAGS = ['-std=c++17', '-O1', '-g', '-shared', '-fPIC', '-fno-exceptions', '-fno-rtti', '-DNAPI_VERSION=8'];
+const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer'];
+
+const headers = [dirname(dirname(process.execPath)), '/usr']
+  .map((prefix) => join(prefix, 'include', 'node'))
+  .find((folder) => existsSync(join(folder, 'node_api.h')) && existsSync(join(folder, 'openssl', 'evp.h')));
+
+/** Why there can be no such build; null where there can. */
+async function obstacle(): Promise<string | null> {
+  if (headers === undefined) return "Node's header files are not here";
+  try {
+    await run('g++', ['--version']);
+    return null;
+  } catch {
+    return 'g++ is not here: npm run setup';
+  }
+}
+
+describe('native addon under the sanitizers', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kith-sanitized-'));
+  let missing: string | null = null;
+  let preload = '';
+
+  before(
+    async () => {
+      missing = await obstacle();
+      if (missing !== null) return;
+      const sources = readdirSync(join(PACKAGE, 'native')).filter((name) => name.endsWith('.cc'));
+      const objects = join(folder, 'objects');
+      const release = join(folder, 'build', 'Release');
+      for (const made of [objects, release]) mkdirSync(made, { recursive: true });
+      const compile = async (queue: string[]): Promise<void> => {
+        for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+          const out = join(objects, `${name}.o`);
+          const source = join(PACKAGE, 'native', name);
+          await run('g++', [...FLAGS, ...SANITIZE, `-I${headers}`, '-c', source, '-o', out]);
+        }
+      };
+      const queue = [...sources];
+      await Promise.all([compile(queue), compile(queue)]);
+      const built = readdirSync(objects).map((name) => join(objects, name));
+      await run('g++', ['-shared', ...SANITIZE, ...built, '-o', join(release, 'kith_dataplane.node')]);
+      preload = (await run('g++', ['-print-file-name=libasan.so'])).stdout.trim();
+    },
+    { timeout: 110_000 },
+  );
+  after(() => rmSync(folder, { recursive: true }));
+
+  const child = (context: TestContext, args: readonly string[], env: Readonly<Record<string, string>>) => {
+    if (missing !== null) {
+      context.skip(missing);
+      return null;
+    }
+    return run(process.execPath, ['--conditions=source', ...args], {
+      cwd: PACKAGE,
+      timeout: 100_000,
+      maxBuffer: 64 * 1024 * 1024,
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        LD_PRELOAD: preload,
+        // Node itself leaves memory behind when it ends.
+        ASAN_OPTIONS: 'detect_leaks=0',
+        // Where node-gyp-build looks for this package's addon.
+        '@KITH/DATAPLANE_PREBUILD': folder,
+        ...env,
+      },
+    });
+  };
+
+  for (const suite of SUITES) {
+    it(`passes ${suite}`, async (context) => {
+      const done = await child(context, [join('test', suite)], { KITH_PLANE: 'native' });
+      if (done === null) return;
+      assert.match(done.stdout, /^ℹ fail 0$|^# fail 0$/m);
+      assert.match(done.stdout, /^(ℹ|#) skipped 0$/m);
+      assert.doesNotMatch(done.stderr, /runtime error|AddressSanitizer/);
+    });
+  }
+
+  it('is what was loaded', async (context) => {
+    const script = `const { loadNative } = await import('./src/native.ts'); loadNative();
+      console.log(process.getBuiltinModule('node:fs').readFileSync('/proc/self/maps', 'utf8').includes('${folder}'));`;
+    const done = await child(context, ['--input-type=module', '--eval', script], {});
+    if (done !== null) assert.equal(done.stdout.trim(), 'true');
+  });
+});
