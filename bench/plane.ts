@@ -5,6 +5,7 @@
  *   node --conditions=source bench/plane.ts [--rounds=3] [--seconds=3] [--mtu=1392] [--only=native,veth]
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseAddress, parseEndpoint, parsePrefix } from '@kith/core';
@@ -70,7 +71,9 @@ async function serve(kind: PlaneKind, n: 1 | 2, mtu: number): Promise<void> {
 }
 
 function within(namespace: string, command: string, ...args: string[]): ChildProcess {
-  return spawn('ip', ['netns', 'exec', namespace, command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  return spawn('ip', ['netns', 'exec', namespace, command, ...args], {
+    stdio: ['pipe', 'pipe', command === 'iperf3' ? 'ignore' : 'inherit'],
+  });
 }
 
 function firstLine(child: ChildProcess): Promise<string> {
@@ -88,6 +91,24 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
+/** CPU seconds that processes have used, all their threads together. Linux counts hundredths for everybody (USER_HZ). */
+function cpuSeconds(children: readonly ChildProcess[]): number {
+  return children.reduce((sum, { pid }) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
+  }, 0);
+}
+
+interface Reading {
+  /** Gb/s */
+  readonly one: number;
+  /** Gb/s */
+  readonly four: number;
+  /** CPU seconds of both planes per gigabyte, with one stream. */
+  readonly cpu: number;
+}
+
 interface IperfResult {
   readonly end: { readonly sum_received: { readonly bits_per_second: number } };
 }
@@ -100,7 +121,7 @@ function iperf(from: string, address: string, streams: number, seconds: number):
   return result.end.sum_received.bits_per_second / 1e9;
 }
 
-async function measure(system: System, mtu: number, seconds: number): Promise<readonly [number, number]> {
+async function measure(system: System, mtu: number, seconds: number): Promise<Reading> {
   const [a, b] = ['a', 'b'].map((end) => `kbench-${process.pid}-${end}`) as [string, string];
   const children: ChildProcess[] = [];
   for (const name of [a, b]) ip('netns', 'add', name);
@@ -123,7 +144,11 @@ async function measure(system: System, mtu: number, seconds: number): Promise<re
     children.push(server);
     await firstLine(server);
     const address = system === 'veth' ? '192.0.2.2' : '10.77.0.2';
-    return [iperf(a, address, 1, seconds), iperf(a, address, 4, seconds)];
+    const planes = children.filter((child) => child !== server);
+    const before = cpuSeconds(planes);
+    const one = iperf(a, address, 1, seconds);
+    const cpu = (cpuSeconds(planes) - before) / ((one * seconds) / 8);
+    return { one, four: iperf(a, address, 4, seconds), cpu };
   } finally {
     for (const child of children) {
       child.stdin?.end();
@@ -134,10 +159,10 @@ async function measure(system: System, mtu: number, seconds: number): Promise<re
   }
 }
 
-function summary(values: readonly number[]): string {
+function summary(unit: string, values: readonly number[]): string {
   const sorted = [...values].sort((x, y) => x - y);
   const at = (i: number) => (sorted[i] ?? Number.NaN).toFixed(2);
-  return `${at(Math.floor(sorted.length / 2))} Gb/s (${at(0)} to ${at(sorted.length - 1)})`;
+  return `${at(Math.floor(sorted.length / 2))} ${unit} (${at(0)} to ${at(sorted.length - 1)})`;
 }
 
 async function main(): Promise<void> {
@@ -146,16 +171,30 @@ async function main(): Promise<void> {
   const mtu = Number(option('mtu', '1392'));
   const only = option('only', SYSTEMS.join(',')).split(',');
   const systems = SYSTEMS.filter((system) => only.includes(system));
-  const results = new Map(systems.map((system) => [system, { one: [] as number[], four: [] as number[] }]));
+  const results = new Map<System, Reading[]>(systems.map((system) => [system, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const system of systems) {
-      const [one, four] = await measure(system, mtu, seconds);
-      results.get(system)?.one.push(one);
-      results.get(system)?.four.push(four);
-    }
+    for (const [system, readings] of results) readings.push(await measure(system, mtu, seconds));
   }
-  for (const [system, { one, four }] of results) {
-    process.stdout.write(`${system.padEnd(9)} 1 stream: ${summary(one)}   4 streams: ${summary(four)}\n`);
+  for (const [system, readings] of results) {
+    const parts = [
+      `1 stream ${summary(
+        'Gb/s',
+        readings.map(({ one }) => one),
+      )}`,
+      `4 streams ${summary(
+        'Gb/s',
+        readings.map(({ four }) => four),
+      )}`,
+      ...(system === 'veth'
+        ? []
+        : [
+            summary(
+              'CPU s/GB',
+              readings.map(({ cpu }) => cpu),
+            ),
+          ]),
+    ];
+    process.stdout.write(`${system.padEnd(9)} ${parts.join('   ')}\n`);
   }
 }
 
