@@ -8,6 +8,7 @@
       "sources": [
         "native/addon.cc",
         "native/aead.cc",
+        "native/aead_test.cc",
         "native/capabilities.cc",
         "native/checksum.cc",
         "native/coalesce.cc",

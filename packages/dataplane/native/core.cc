@@ -20,7 +20,7 @@ Peer* FindIn(const PrefixTree& four, const PrefixTree& six, const uint8_t* packe
 }  // namespace
 
 Core::Core(CoreSink* sink, const Limits& limits)
-    : sink_(sink), limits_(limits), scratch_(kRelayHeader + kTransportHeader + 65536 + kTagLength) {}
+    : sink_(sink), limits_(limits), scratch_(kHeadroom + kRelayHeader + kTransportHeader + 65536 + kTagLength) {}
 
 Core::~Core() {
   for (auto& [index, session] : sessions_) session->Release();
@@ -323,9 +323,10 @@ void Core::WakeBy(double at) {
 bool Core::Seal(Peer* peer, const uint8_t* plaintext, size_t length, const Way& way, double now) {
   Session* session = peer->Sender(now);
   if (session == nullptr || !way.known) return false;
-  uint8_t* const message = scratch_.data() + way.header_length;
+  uint8_t* const datagram = scratch_.data() + kHeadroom;
+  uint8_t* const message = datagram + way.header_length;
   const size_t padded = Padded(length);
-  memcpy(scratch_.data(), way.header, way.header_length);
+  memcpy(datagram, way.header, way.header_length);
   WriteLE32(message, kTypeTransport);
   WriteLE32(message + 4, session->remote_index);
   WriteLE64(message + 8, session->send_counter);
@@ -336,7 +337,7 @@ bool Core::Seal(Peer* peer, const uint8_t* plaintext, size_t length, const Way& 
   peer->sent_packets++;
   peer->sent_bytes += static_cast<double>(kKeepAliveLength + padded);
   peer->last_sent = now;
-  sink_->SendDatagram(scratch_.data(), way.header_length + kKeepAliveLength + padded, way.endpoint);
+  sink_->SendDatagram(datagram, way.header_length + kKeepAliveLength + padded, way.endpoint);
   return true;
 }
 
@@ -367,8 +368,8 @@ void Core::Receive(Datagram* datagrams, size_t count, double now, ReceiveSink* o
   for (size_t i = 0; i < count; i++) {
     Datagram& each = datagrams[i];
     if (each.session == nullptr) continue;
-    each.authentic =
-        each.session->open.Open(each.counter, each.message + kTransportHeader, each.message_length - kTransportHeader);
+    each.authentic = each.session->open.Open(each.counter, each.message + kTransportHeader,
+                                             each.message_length - kTransportHeader, each.plaintext);
   }
   Guard guard(mutex_);
   for (size_t i = 0; i < count; i++) {
@@ -489,7 +490,7 @@ void Core::Opened(Datagram* datagram, double now, ReceiveSink* out) {
 }
 
 void Core::Plaintext(Peer* peer, const Datagram& datagram, double now, ReceiveSink* out) {
-  uint8_t* const plaintext = datagram.message + kTransportHeader;
+  uint8_t* const plaintext = datagram.plaintext;
   const size_t size = datagram.message_length - kKeepAliveLength;
   if (plaintext[0] < 0x10) {
     const int body = ControlBody(plaintext, size, limits_.control_body);

@@ -64,9 +64,12 @@ class ReceiveSink {
 };
 
 struct Datagram {
+  // With kHeadroom before them.
   uint8_t* bytes;
   size_t length;
   const Endpoint* from;
+  // Where the plaintext is to stand: room for `length`, and kHeadroom before it.
+  uint8_t* plaintext;
   // Working state of Receive.
   Session* session;
   uint64_t counter;

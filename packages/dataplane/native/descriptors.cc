@@ -1,6 +1,6 @@
 // Devices and sockets for a running plane, as bare descriptors.
 //
-// openOffloadTun(name, mtu) -> { fd, name, uso }     openUdp(family, port, loopback) -> { fd, port }
+// openOffloadTun(name, mtu) -> { fd, name, uso }     openUdp(family, port, loopback) -> { fd, port, buffer }
 // closeDescriptor(fd)
 #include <fcntl.h>
 #include <linux/if.h>
@@ -72,12 +72,14 @@ napi_value OpenUdpSocket(napi_env env, napi_callback_info info) {
   args.Check((family == 4 || family == 6) && port >= 0 && port <= 65535);
   if (!args.fine()) return ThrowType(env, "openUdp(family, port, loopback)");
   uint16_t bound = 0;
-  const int fd = OpenUdp(family == 6 ? AF_INET6 : AF_INET, static_cast<uint16_t>(port), loopback, &bound);
+  int buffer = 0;
+  const int fd = OpenUdp(family == 6 ? AF_INET6 : AF_INET, static_cast<uint16_t>(port), loopback, &bound, &buffer);
   if (fd < 0) return ThrowErrno(env, "bind", -fd);
   napi_value out;
   napi_create_object(env, &out);
   napi_set_named_property(env, out, "fd", ToNumber(env, fd));
   napi_set_named_property(env, out, "port", ToNumber(env, bound));
+  napi_set_named_property(env, out, "buffer", ToNumber(env, buffer));
   return out;
 }
 

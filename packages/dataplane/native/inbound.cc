@@ -19,9 +19,11 @@ namespace {
 
 // Messages taken in one call, each with up to 64 KiB of datagrams.
 constexpr size_t kMessages = 8;
-constexpr size_t kSlot = 65536;
+constexpr size_t kLongest = 65536;
+constexpr size_t kSlot = kHeadroom + kLongest;
 // Datagrams that the core takes at once.
 constexpr size_t kBatch = 512;
+constexpr size_t kPlaintexts = kMessages * kLongest + kBatch * kHeadroom;
 
 union GroControl {
   cmsghdr header;
@@ -44,7 +46,7 @@ size_t SegmentOf(msghdr* message) {
 class Workers::Inbound final : ReceiveSink, PacketWriter {
  public:
   explicit Inbound(Workers* workers)
-      : workers_(*workers), coalescer_(this), forwards_(&workers->port_), slots_(new uint8_t[kMessages * kSlot]) {
+      : workers_(*workers), coalescer_(this), forwards_(&workers->port_), slots_(new uint8_t[kMessages * kSlot]), plaintexts_(new uint8_t[kPlaintexts]) {
     coalescer_.set_udp(workers->init_.uso);
   }
 
@@ -79,7 +81,7 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
     sockaddr_storage addresses[kMessages];
     GroControl controls[kMessages];
     for (size_t i = 0; i < kMessages; i++) {
-      pieces[i] = {slots_.get() + i * kSlot, kSlot};
+      pieces[i] = {slots_.get() + i * kSlot + kHeadroom, kLongest};
       messages[i].msg_hdr = msghdr{};
       messages[i].msg_hdr.msg_name = &addresses[i];
       messages[i].msg_hdr.msg_namelen = sizeof addresses[i];
@@ -92,7 +94,7 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
     do {
       n = recvmmsg(fd, messages, kMessages, MSG_DONTWAIT, nullptr);
     } while (n < 0 && errno == EINTR);
-    for (int i = 0; i < n; i++) Split(messages[i], slots_.get() + static_cast<size_t>(i) * kSlot, &origins_[i]);
+    for (int i = 0; i < n; i++) Split(messages[i], slots_.get() + static_cast<size_t>(i) * kSlot + kHeadroom, &origins_[i]);
     Process();
   }
 
@@ -111,6 +113,8 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
       datagram.bytes = bytes + at;
       datagram.length = std::min(step, total - at);
       datagram.from = from;
+      datagram.plaintext = plaintexts_.get() + plaintext_at_ + kHeadroom;
+      plaintext_at_ += kHeadroom + datagram.length;
       at += step;
     } while (at < total);
   }
@@ -118,7 +122,7 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
   void Process() {
     if (count_ == 0) return;
     workers_.core_->Receive(datagrams_, count_, workers_.Now(), this);
-    count_ = 0;
+    count_ = plaintext_at_ = 0;
     coalescer_.Flush();
     forwards_.Flush();
   }
@@ -142,6 +146,8 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
   Coalescer coalescer_;
   DatagramBatch forwards_;
   std::unique_ptr<uint8_t[]> slots_;
+  std::unique_ptr<uint8_t[]> plaintexts_;
+  size_t plaintext_at_ = 0;
   Endpoint origins_[kMessages];
   size_t count_ = 0;
   Datagram datagrams_[kBatch];

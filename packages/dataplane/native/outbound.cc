@@ -20,7 +20,7 @@ constexpr size_t kFlushAt = 128 * 1024;
 
 class Workers::Outbound {
  public:
-  explicit Outbound(Workers* workers) : workers_(*workers), batch_(&workers->port_), arena_(new uint8_t[kArena]) {}
+  explicit Outbound(Workers* workers) : workers_(*workers), batch_(&workers->port_), arena_(new uint8_t[kHeadroom + kArena]) {}
 
   void Run() {
     pollfd polled[2] = {{workers_.wake_out_, POLLIN, 0}, {workers_.init_.tun, POLLIN, 0}};
@@ -67,7 +67,7 @@ class Workers::Outbound {
     for (size_t i = 0; i < segments.count(); i++) {
       const size_t length = SealedLength(ticket, segments, i);
       if (at_ + length > kArena) Flush();
-      uint8_t* const datagram = arena_.get() + at_;
+      uint8_t* const datagram = arena_.get() + kHeadroom + at_;
       SealSegment(ticket, segments, i, datagram);
       batch_.Add(datagram, length, ticket.way.endpoint);
       at_ += length;

@@ -3,8 +3,6 @@
 //
 // A path is relay(1) length(1) endpoint(6 or 18), and where it is relayed dst(8). Allowed prefixes are family(1)
 // length(1) bits(16) each.
-#include <unistd.h>
-
 #include <vector>
 
 #include "plane.h"
@@ -185,13 +183,16 @@ KITH_METHOD(HandleDatagram) {
   const Bytes from = args.Array(1);
   const double now = args.Number(2);
   Endpoint endpoint;
-  args.Check(Endpoint::From(from.data, from.size, &endpoint) && !plane.workers.running());
+  args.Check(Endpoint::From(from.data, from.size, &endpoint) && !plane.workers.running() && bytes.size <= 0xffff);
   if (!args.fine()) return Refuse(env);
-  std::vector<uint8_t> copy(bytes.data, bytes.data + bytes.size);
+  std::vector<uint8_t> copy(kHeadroom + bytes.size);
+  std::vector<uint8_t> plaintext(kHeadroom + bytes.size);
+  if (bytes.size > 0) memcpy(copy.data() + kHeadroom, bytes.data, bytes.size);
   Datagram datagram{};
-  datagram.bytes = copy.data();
-  datagram.length = copy.size();
+  datagram.bytes = copy.data() + kHeadroom;
+  datagram.length = bytes.size;
   datagram.from = &endpoint;
+  datagram.plaintext = plaintext.data() + kHeadroom;
   plane.core.Receive(&datagram, 1, now, &plane);
   return nullptr;
 }
@@ -206,10 +207,11 @@ KITH_METHOD(HandlePacket) {
   Ticket ticket;
   if (!segments.Parse(VnetHeader{}, copy.data(), copy.size())) plane.core.CountMalformed();
   else if (plane.core.Route(segments, now, &ticket)) {
-    std::vector<uint8_t> out(SealedLength(ticket, segments, 0));
-    SealSegment(ticket, segments, 0, out.data());
+    const size_t length = SealedLength(ticket, segments, 0);
+    std::vector<uint8_t> out(kHeadroom + length);
+    SealSegment(ticket, segments, 0, out.data() + kHeadroom);
     ticket.session->Release();
-    plane.SendDatagram(out.data(), out.size(), ticket.way.endpoint);
+    plane.SendDatagram(out.data() + kHeadroom, length, ticket.way.endpoint);
   }
   return nullptr;
 }

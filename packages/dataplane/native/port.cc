@@ -34,7 +34,7 @@ union SegmentControl {
 
 }  // namespace
 
-int OpenUdp(int family, uint16_t port, bool loopback, uint16_t* bound) {
+int OpenUdp(int family, uint16_t port, bool loopback, uint16_t* bound, int* buffer) {
   const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   const int on = 1;
@@ -60,6 +60,9 @@ int OpenUdp(int family, uint16_t port, bool loopback, uint16_t* bound) {
   *bound = static_cast<uint16_t>(own.bytes[own.length - 2] << 8 | own.bytes[own.length - 1]);
   Enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF);
   Enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+  socklen_t size = sizeof *buffer;
+  // The kernel doubles what is asked for, to pay for its own headers.
+  if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, buffer, &size) == 0) *buffer /= 2;
   setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
   const timeval patience{0, 50'000};
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);

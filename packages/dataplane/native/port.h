@@ -28,8 +28,9 @@ struct Port {
   void SendNow(const uint8_t* bytes, size_t length, const Endpoint& to);
 };
 
-// Opens a socket of `family` and binds it; 0 for any port. Returns the descriptor, or a negative errno.
-int OpenUdp(int family, uint16_t port, bool loopback, uint16_t* bound);
+// Opens a socket of `family` and binds it; 0 for any port. Returns the descriptor, or a negative errno. `buffer` is how
+// many bytes the system gave it to receive.
+int OpenUdp(int family, uint16_t port, bool loopback, uint16_t* bound, int* buffer);
 
 // Datagrams on their way out. Those that stand behind each other in memory, go to one endpoint and have one length leave
 // as one message with UDP_SEGMENT, where the system takes it.

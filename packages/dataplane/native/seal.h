@@ -9,7 +9,7 @@ inline size_t SealedLength(const Ticket& ticket, const Segments& packet, size_t 
   return ticket.way.header_length + kKeepAliveLength + Padded(packet.Length(i));
 }
 
-// Writes segment `i` into `datagram`, which has room for SealedLength.
+// Writes segment `i` into `datagram`, which has room for SealedLength and kHeadroom before it.
 inline void SealSegment(const Ticket& ticket, const Segments& packet, size_t i, uint8_t* datagram) {
   const size_t length = packet.Length(i);
   const size_t padded = Padded(length);

@@ -11,7 +11,12 @@ interface Sockets {
   /** -1 where the machine has no IPv6. */
   readonly v6: number;
   readonly port: number;
+  /** Bytes of the receive buffer. */
+  readonly buffer: number;
 }
+
+/** Asked for, see native/port.cc; less makes bursts get lost where traffic is fast. */
+const SOCKET_BUFFER = 7 * 1024 * 1024;
 
 /** One port for both families, as `UdpPort` has it. @throws KithError PORT_IN_USE, PORT_REFUSED */
 function openSockets(native: NativeBinding, port: number, loopback: boolean): Sockets {
@@ -24,9 +29,9 @@ function openSockets(native: NativeBinding, port: number, loopback: boolean): So
       }
     })();
     try {
-      return { v4: v4.fd, v6: native.openUdp(6, v4.port, loopback).fd, port: v4.port };
+      return { v4: v4.fd, v6: native.openUdp(6, v4.port, loopback).fd, port: v4.port, buffer: v4.buffer };
     } catch (cause) {
-      if (NO_IPV6.has(codeOf(cause))) return { v4: v4.fd, v6: -1, port: v4.port };
+      if (NO_IPV6.has(codeOf(cause))) return { v4: v4.fd, v6: -1, port: v4.port, buffer: v4.buffer };
       native.closeDescriptor(v4.fd);
       if (port !== 0 || codeOf(cause) !== 'EADDRINUSE' || attempt >= BIND_ATTEMPTS) throw explainPortError(cause, port);
     }
@@ -70,6 +75,13 @@ export async function createNativeNodePlane(
       plane,
       kind: 'native',
       reason,
+      hints:
+        sockets.buffer >= SOCKET_BUFFER
+          ? []
+          : [
+              `the system caps socket buffers at ${sockets.buffer} bytes, which loses fast traffic: ` +
+                `\`sysctl -w net.core.rmem_max=${SOCKET_BUFFER} net.core.wmem_max=${SOCKET_BUFFER}\``,
+            ],
       port: sockets.port,
       interfaceName: device?.name ?? null,
       now: () => performance.now(),

@@ -88,9 +88,24 @@ export interface NativeBinding {
    */
   openOffloadTun(name: string, mtu: number): { readonly fd: number; readonly name: string; readonly uso: boolean };
   /** A bound socket as a bare descriptor. @param family 4 or 6. Throws like {@link openTun}. */
-  openUdp(family: number, port: number, loopback: boolean): { readonly fd: number; readonly port: number };
+  openUdp(
+    family: number,
+    port: number,
+    loopback: boolean,
+  ): {
+    readonly fd: number;
+    readonly port: number;
+    /** Bytes of the receive buffer that the system gave. */
+    readonly buffer: number;
+  };
   closeDescriptor(fd: number): void;
   createPlane(callbacks: NativePlaneCallbacks, limits: NativePlaneLimits): NativePlaneHandle;
+  /**
+   * For tests: seals or opens, null where the bytes are not authentic.
+   *
+   * @param evp only by OpenSSL's public interface
+   */
+  aead(key: Uint8Array, counter: number, bytes: Uint8Array, open: boolean, evp: boolean): Uint8Array | null;
   /** For tests: virtio_net_hdr and packet → the packets it is cut into; null where it is malformed. */
   segment(superPacket: Uint8Array): readonly Uint8Array[] | null;
   /** For tests: packets → virtio_net_hdr and packet each. @param udp merge datagrams of UDP as well */

@@ -39,6 +39,8 @@ export interface NodePlane {
   readonly kind: PlaneKind;
   /** Why it is this one, for people. */
   readonly reason: string;
+  /** What a person could change to make it faster. */
+  readonly hints: readonly string[];
   /** The port that is bound. */
   readonly port: number;
   /** The interface's name, null for a rootless plane. */

@@ -124,6 +124,7 @@ export async function createPortableNodePlane(init: NodePlaneInit, reason: strin
     plane: armed(plane, timer),
     kind: 'portable',
     reason,
+    hints: [],
     port: udp.localPort,
     interfaceName: device?.name ?? null,
     now,

@@ -104,15 +104,15 @@ export function build(spec: PacketSpec, partial = false): Uint8Array {
     writeUint16BE(packet, 4, spec.id ?? 0);
     packet[6] = spec.dontFragment === false ? 0 : 0x40;
     packet.set([spec.hops ?? 64, protocol], 8);
-    packet.set(ADDRESSES.four[0] as Uint8Array, 12);
-    packet.set(ADDRESSES.four[1] as Uint8Array, 16);
+    packet.set(ADDRESSES.four[0], 12);
+    packet.set(ADDRESSES.four[1], 16);
     writeUint16BE(packet, 10, ~sum16(packet.subarray(0, 20)) & 0xffff);
   } else {
     packet.set([0x60, spec.service ?? 0]);
     writeUint16BE(packet, 4, packet.length - 40);
     packet.set([protocol, spec.hops ?? 64], 6);
-    packet.set(ADDRESSES.six[0] as Uint8Array, 8);
-    packet.set(ADDRESSES.six[1] as Uint8Array, 24);
+    packet.set(ADDRESSES.six[0], 8);
+    packet.set(ADDRESSES.six[1], 24);
   }
   writeUint16BE(packet, at, 1000);
   writeUint16BE(packet, at + 2, spec.port);
