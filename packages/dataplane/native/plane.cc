@@ -40,10 +40,6 @@ void Plane::Stop() {
   workers.Stop();
   if (!async_open_) return;
   async_open_ = false;
-  napi_handle_scope scope;
-  napi_open_handle_scope(env, &scope);
-  napi_async_destroy(env, context_);
-  napi_close_handle_scope(env, scope);
   uv_close(reinterpret_cast<uv_handle_t*>(&async_), OnAsyncClosed);
 }
 
@@ -51,6 +47,11 @@ void Plane::OnAsyncClosed(uv_handle_t* handle) {
   Plane* plane = static_cast<Plane*>(handle->data);
   const napi_async_cleanup_hook_handle cleanup = plane->cleanup_;
   plane->cleanup_ = nullptr;
+  // Not in Stop: a callback that runs in this context may have called it.
+  napi_handle_scope scope;
+  napi_open_handle_scope(plane->env, &scope);
+  napi_async_destroy(plane->env, plane->context_);
+  napi_close_handle_scope(plane->env, scope);
   if (plane->collected_) delete plane;
   // Last: it lets the environment go on with its teardown, which collects the object.
   napi_remove_async_cleanup_hook(cleanup);
@@ -81,7 +82,7 @@ void Plane::OnAsync(uv_async_t* async) {
 
 void Plane::Report(const Event& event) {
   if (!threaded_) Deliver(event, event.bytes);
-  else if (punts_.Push(event)) uv_async_send(&async_);
+  else if (async_open_ && punts_.Push(event)) uv_async_send(&async_);
 }
 
 void Plane::SendDatagram(const uint8_t* bytes, size_t length, const Endpoint& to) {
