@@ -57,8 +57,8 @@ void TagOf(const Parts& parts, const uint8_t* key, const uint8_t* bytes, size_t 
   parts.poly_init(state, key);
   parts.poly_update(state, bytes, whole);
   parts.poly_update(state, last, size + 16);
+  // Wipes its state as well.
   parts.poly_final(state, tag);
-  Wipe(state, sizeof state);
 }
 
 void CounterBlock(uint64_t counter, uint32_t (&block)[4]) {
@@ -195,6 +195,10 @@ bool Aead::OpenByEvp(uint64_t counter, const uint8_t* bytes, size_t length, uint
   return EVP_DecryptFinal_ex(context_, nothing, &done) == 1;
 }
 
-void Wipe(void* bytes, size_t length) { OPENSSL_cleanse(bytes, length); }
+void Wipe(void* bytes, size_t length) {
+  memset(bytes, 0, length);
+  // Whoever reads this sees all memory read here.
+  asm volatile("" : : "r"(bytes) : "memory");
+}
 
 }  // namespace kith
