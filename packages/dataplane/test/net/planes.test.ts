@@ -60,6 +60,8 @@ async function transfer(spaces: Namespaces, a: string, b: string, bytes: number,
   const got = (await receiver.next(120_000)) as { bytes: number; hash: string };
   const sent = (await sender.next()) as { hash: string; ms: number };
   assert.deepEqual(got, { bytes, hash: sent.hash });
+  // Their connection closes through the planes, which have to be there still.
+  await Promise.all([sender.end(), receiver.end()]);
   return `${((bytes * 8) / 1000 / sent.ms).toFixed(0)} Mb/s`;
 }
 
