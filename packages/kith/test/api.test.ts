@@ -34,6 +34,7 @@ const service: Service = {
   revoke() {
     throw new KithError('MEMBER_UNKNOWN', 'home has no member "bbo", did you mean "bob"?');
   },
+  change: unused,
   ping: unused,
   trace(member) {
     asked = member;

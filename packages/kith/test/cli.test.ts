@@ -195,6 +195,27 @@ describe('invites without a daemon', { concurrency: 2 }, () => {
   });
 });
 
+describe('kith set', { concurrency: 2 }, () => {
+  test('changes name and address, says what it did and keeps it', async () => {
+    const one = await founded();
+    const made = await one.run(['set', 'alice', '--name', 'anna', '--address', '198.18.7.40']);
+    assert.match(made.stdout, /^anna is called anna, has the address 198\.18\.7\.40/);
+    const { value } = await one.json(['peers']);
+    assert.equal(value['members']?.[0]?.['name'], 'anna');
+    assert.equal(value['members']?.[0]?.['address4'], '198.18.7.40');
+  });
+
+  test('refuses what changes nothing, what is taken and what is neither yes nor no', async () => {
+    const one = await founded();
+    refused(await one.run(['set', 'alice']), 'USAGE', /say --name, --address, --admin or --relay/);
+    refused(await one.run(['set', 'alice', '--admin', 'yes']), 'USAGE', /alice is so already/);
+    refused(await one.run(['set', 'alice', '--admin', 'no']), 'USAGE', /another admin has to do that/);
+    refused(await one.run(['set', 'alice', '--relay', 'maybe']), 'USAGE', /neither "yes" nor "no"/);
+    refused(await one.run(['set', 'alise', '--relay', 'no']), 'MEMBER_UNKNOWN', /did you mean "alice"\?/);
+    refused(await one.run(['set', 'alice', '--address', '192.0.2.1']), 'ADDRESS_OUTSIDE', /198\.18\.7\.1/);
+  });
+});
+
 describe('kith join', { concurrency: 2 }, () => {
   test('tells a mistyped, a cut and a foreign token apart', async () => {
     const one = await founded();

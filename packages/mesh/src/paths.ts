@@ -5,10 +5,9 @@
  * answer proves the path, its RTT and, for a direct one, that both NATs let it through. Data uses the best proved path;
  * a dead one is left as soon as another has answered.
  */
-import { readUint32LE } from '@kith/core';
+import { readUint32LE, TokenBucket } from '@kith/core';
 import type { Endpoint, NodeId } from '@kith/core';
 import type { PathView } from './api.ts';
-import { TokenBucket } from './bucket.ts';
 import { directCandidates } from './candidates.ts';
 import type { Context } from './context.ts';
 import { FLAG_CURRENT, FLAG_KEEP, FLAG_LAZY } from './control.ts';
@@ -282,7 +281,9 @@ export class Paths {
       return { kind: 'direct', endpoint: current.path.endpoint, via: [], reason: reason(peer), age };
     }
     const hop = current.hop as NodeId;
-    const rest = this.#context.graph(now).path(hop, peer.id) ?? [hop];
+    const graph = this.#context.graph(now);
+    // A relay hands frames straight to its neighbours, even where a detour looks quicker.
+    const rest = graph.linked(hop, peer.id) ? [hop] : (graph.path(hop, peer.id) ?? [hop]);
     const via = rest
       .filter((id) => id !== peer.id)
       .flatMap((id) => {
@@ -317,7 +318,13 @@ export class Paths {
 
   #proveAll(peer: Peer, now: number): void {
     for (const candidate of this.relays(peer, now)) {
-      if (now - candidate.lastPing > PATH_TIMES.retryPing) this.ping(peer, candidate, now);
+      if (now - candidate.lastPing <= PATH_TIMES.retryPing) continue;
+      this.ping(peer, candidate, now);
+      // A relay that started anew forwards nothing for those whose sessions it forgot, and does not say so.
+      const hop = candidate.hop === null ? null : this.#context.peer(candidate.hop);
+      if (hop === null || hop.current === null || candidate.misses === 0) continue;
+      if (now - hop.current.lastPing > PATH_TIMES.retryPing) this.ping(hop, hop.current, now);
+      if (hop.current.misses > 1) this.#context.initiate(hop, now);
     }
     this.probe(
       peer,

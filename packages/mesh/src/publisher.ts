@@ -10,8 +10,8 @@ import type { Presence, PresenceDown, PresenceLink } from './presence.ts';
 const SETTLE = 300;
 const SPACING = 2000;
 const SPACING_PER_MEMBER = 10;
-/** Between records when nothing changes: 30 s in small networks, longer in large ones, so that the sum stays bounded. */
-const REFRESH_LEAST = 30_000;
+/** Between records when nothing changes: a minute in small networks, longer in large ones, so that the sum stays bounded. */
+const REFRESH_LEAST = 60_000;
 const REFRESH_PER_MEMBER = 600;
 const REFRESH_MOST = 300_000;
 /** A record outlives this many missed refreshes. */

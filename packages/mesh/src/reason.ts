@@ -32,7 +32,7 @@ function obstacle(context: Context, peer: Peer, now: number): string {
   return `no direct way could be opened (${ownName}: ${natWords(own.nat)}; ${name}: ${natWords(theirs)})`;
 }
 
-export function natWords(nat: NatClass): string {
+function natWords(nat: NatClass): string {
   switch (nat) {
     case 'public':
       return 'reachable from outside';

@@ -57,7 +57,7 @@ export interface FakePlane extends DataPlane {
   sources: readonly Endpoint[];
 }
 
-export function fakePlane(): FakePlane {
+function fakePlane(): FakePlane {
   const plane: FakePlane = {
     hops: new Map(),
     calls: [],

@@ -5,7 +5,7 @@ import { shortPath } from '../state/short-path.ts';
 import { ROUTES } from './routes.ts';
 import type { DoneReport, ErrorBody, InviteReport, InviteRequest, InvitesReport, LogLine, LogReport } from './types.ts';
 import type { MembersReport, PingReport, PingRequest, RevokeReport, RevokeRequest, StatusReport } from './types.ts';
-import type { TraceReport } from './types.ts';
+import type { ChangeReport, ChangeRequest, TraceReport } from './types.ts';
 
 /** ms until a daemon that accepted a call but does not answer is given up; a ping may take a minute by itself. */
 const ANSWER_TIMEOUT = 65_000;
@@ -62,6 +62,10 @@ export class Client {
 
   revoke(body: RevokeRequest): Promise<RevokeReport> {
     return this.#json('POST', ROUTES.revocations, body);
+  }
+
+  change(body: ChangeRequest): Promise<ChangeReport> {
+    return this.#json('POST', ROUTES.changes, body);
   }
 
   ping(body: PingRequest): Promise<PingReport> {

@@ -1,6 +1,6 @@
 /** Bodies of requests, from unknown JSON into strong types; unknown keys are refused like everywhere in kith. */
 import { KithError } from '@kith/core';
-import type { InviteRequest, PingRequest, RevokeRequest } from './types.ts';
+import type { ChangeRequest, InviteRequest, PingRequest, RevokeRequest } from './types.ts';
 
 type Rule<T> = (value: unknown, key: string) => T;
 
@@ -27,6 +27,11 @@ function nullable<T>(rule: Rule<T>): Rule<T | null> {
 const texts: Rule<string[]> = (value, key) => {
   if (!Array.isArray(value) || value.length > 32) throw refuse(key, 'a list of at most 32 texts');
   return value.map((entry: unknown) => text(entry, key));
+};
+
+const flag: Rule<boolean> = (value, key) => {
+  if (typeof value === 'boolean') return value;
+  throw refuse(key, 'true or false');
 };
 
 function read<T>(body: unknown, rules: { readonly [Key in keyof T]: Rule<T[Key]> }): T {
@@ -58,6 +63,16 @@ export function readInviteRequest(body: unknown): InviteRequest {
 
 export function readRevokeRequest(body: unknown): RevokeRequest {
   return read<RevokeRequest>(body, { target: text });
+}
+
+export function readChangeRequest(body: unknown): ChangeRequest {
+  return read<ChangeRequest>(body, {
+    member: text,
+    name: nullable(text),
+    address: nullable(text),
+    admin: nullable(flag),
+    relay: nullable(flag),
+  });
 }
 
 export function readPingRequest(body: unknown): PingRequest {

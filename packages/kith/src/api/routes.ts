@@ -4,6 +4,7 @@ export const ROUTES: {
   readonly members: '/v1/members';
   readonly invites: '/v1/invites';
   readonly revocations: '/v1/revocations';
+  readonly changes: '/v1/changes';
   readonly ping: '/v1/ping';
   readonly trace: '/v1/trace/:member';
   readonly log: '/v1/log';
@@ -14,6 +15,7 @@ export const ROUTES: {
   members: '/v1/members',
   invites: '/v1/invites',
   revocations: '/v1/revocations',
+  changes: '/v1/changes',
   ping: '/v1/ping',
   trace: '/v1/trace/:member',
   log: '/v1/log',

@@ -7,11 +7,11 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
 import { shortPath } from '../state/short-path.ts';
-import { readInviteRequest, readPingRequest, readRevokeRequest } from './requests.ts';
+import { readChangeRequest, readInviteRequest, readPingRequest, readRevokeRequest } from './requests.ts';
 import { BODY_LIMIT, ROUTES } from './routes.ts';
 import type { Service } from './service.ts';
 import type { DoneReport, ErrorBody, InviteReport, InvitesReport, LogReport, MembersReport } from './types.ts';
-import type { PingReport, RevokeReport, StatusReport, TraceReport } from './types.ts';
+import type { ChangeReport, PingReport, RevokeReport, StatusReport, TraceReport } from './types.ts';
 
 /** Lines that wait for one slow reader of the log; what comes on top of them is lost to that reader. */
 const FOLLOW_QUEUE = 1000;
@@ -103,6 +103,7 @@ function apiApp(service: Service): Hono {
   app.get(ROUTES.invites, (c) => c.json<InvitesReport>(service.invites()));
   app.post(ROUTES.invites, async (c) => c.json<InviteReport>(service.invite(readInviteRequest(await jsonBody(c)))));
   app.post(ROUTES.revocations, async (c) => c.json<RevokeReport>(service.revoke(readRevokeRequest(await jsonBody(c)))));
+  app.post(ROUTES.changes, async (c) => c.json<ChangeReport>(service.change(readChangeRequest(await jsonBody(c)))));
   app.post(ROUTES.ping, async (c) => c.json<PingReport>(await service.ping(readPingRequest(await jsonBody(c)))));
   app.get(ROUTES.trace, (c) => c.json<TraceReport>(service.trace(c.req.param('member'))));
   app.get(ROUTES.log, (c) => {

@@ -1,5 +1,7 @@
 /** What stands behind the local API. The daemon implements it; tests put a small one in its place. */
 import type {
+  ChangeReport,
+  ChangeRequest,
   InviteReport,
   InviteRequest,
   InvitesReport,
@@ -18,6 +20,7 @@ export interface Service {
   invites(): InvitesReport;
   invite(request: InviteRequest): InviteReport;
   revoke(request: RevokeRequest): RevokeReport;
+  change(request: ChangeRequest): ChangeReport;
   ping(request: PingRequest): Promise<PingReport>;
   trace(member: string): TraceReport;
   /** The remembered lines after `since`, oldest first. */

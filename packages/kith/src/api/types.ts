@@ -81,6 +81,22 @@ export interface RevokeReport {
   readonly name: string;
 }
 
+/** What an admin changes about a member; null leaves a thing as it is. */
+export interface ChangeRequest {
+  readonly member: string;
+  readonly name: string | null;
+  readonly address: string | null;
+  readonly admin: boolean | null;
+  readonly relay: boolean | null;
+}
+
+export interface ChangeReport {
+  readonly id: string;
+  readonly name: string;
+  /** In words, one per statement that was signed. */
+  readonly changes: readonly string[];
+}
+
 export interface PingRequest {
   readonly member: string;
   /** ms until the ping counts as lost, 1..60000. */

@@ -163,6 +163,19 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
     (await import('./verbs/revoke.ts')).revoke(context, target ?? ''),
   );
 
+  add('set <member>', 'change a member: its name, its address, what it may do', async (context, [member], o) =>
+    (await import('./verbs/set.ts')).set(context, member ?? '', {
+      name: text(o, 'name'),
+      address: text(o, 'address'),
+      admin: text(o, 'admin'),
+      relay: text(o, 'relay'),
+    }),
+  )
+    .option('--name <NAME>', 'another name')
+    .option('--address <ADDRESS>', "another address of the network's prefix")
+    .option('--admin <yes|no>', 'whether it may invite, revoke and change others')
+    .option('--relay <yes|no>', 'whether others may send through it');
+
   add('log', "the daemon's log", async (context, _args, o) =>
     (await import('./verbs/log.ts')).log(context, o['follow'] === true, io),
   ).option('--follow', 'go on with new lines as they come; with --json one document per line');

@@ -3,6 +3,8 @@ import { KithError, type NodeId } from '@kith/core';
 import type { Member, PingResult, TraceHop } from '@kith/mesh';
 import type { Service } from '../api/service.ts';
 import type {
+  ChangeReport,
+  ChangeRequest,
   InviteReport,
   InviteRequest,
   InvitesReport,
@@ -52,6 +54,10 @@ export class DaemonService implements Service {
 
   revoke(request: RevokeRequest): RevokeReport {
     return this.#init.membership.revoke(request);
+  }
+
+  change(request: ChangeRequest): ChangeReport {
+    return this.#init.membership.change(request);
   }
 
   ping(request: PingRequest): Promise<PingReport> {

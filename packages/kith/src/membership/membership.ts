@@ -19,6 +19,7 @@ import {
 import {
   type BootstrapMember,
   encodeInvite,
+  grant,
   invite,
   inviteIssuer,
   inviteTunnel,
@@ -33,8 +34,12 @@ import {
   requireAdmin,
   revoke,
   revokeInvite,
+  set,
+  withdraw,
 } from '@kith/mesh';
 import type {
+  ChangeReport,
+  ChangeRequest,
   InviteReport,
   InviteRequest,
   InvitesReport,
@@ -168,6 +173,37 @@ export class Membership {
       throw new KithError('USAGE', `${name} is this node: to give up its membership, use \`kith leave\``);
     publish(revoke(this.#context(), nodeKey, ledger.head(nodeKey)));
     return { kind: 'member', id, name };
+  }
+
+  /** @throws KithError NOT_ADMIN, MEMBER_UNKNOWN, USAGE if nothing would change, and for names and addresses not to be had */
+  change(request: ChangeRequest): ChangeReport {
+    const { ledger, publish } = this.#init;
+    const roster = ledger.roster();
+    const member = this.find(request.member);
+    const { nodeKey, id } = member;
+    requireAdmin(roster, this.#key);
+    const free = { invite: null, wallMs: this.#init.wall() };
+    const changes: string[] = [];
+    const name = request.name === null ? null : prospectiveName(roster, request.name, free);
+    const address = request.address === null ? null : prospectiveAddress(roster, parseAddress(request.address), free);
+    const mayRelay = request.relay === null || request.relay === member.mayRelay ? null : request.relay;
+    if (name !== null) changes.push(`is called ${name}`);
+    if (address !== null) changes.push(`has the address ${address}`);
+    if (mayRelay !== null) changes.push(mayRelay ? 'may relay' : 'may not relay');
+    const grants = request.admin === true && !member.admin;
+    const withdraws = request.admin === false && member.admin;
+    if (withdraws && nodeKey === this.#key) {
+      throw new KithError('USAGE', `${member.name} is this node: another admin has to do that`);
+    }
+    if (grants) changes.push('is an admin');
+    if (withdraws) changes.push('is no admin any more, and its key cannot become one again');
+    if (changes.length === 0) throw new KithError('USAGE', `nothing to change: ${member.name} is so already`);
+    if (name !== null || address !== null || mayRelay !== null) {
+      publish(set(this.#context(), nodeKey, { name, address, mayRelay }));
+    }
+    if (grants) publish(grant(this.#context(), nodeKey));
+    if (withdraws) publish(withdraw(this.#context(), nodeKey, ledger.head(nodeKey)));
+    return { id, name: name ?? member.name, changes };
   }
 
   /** Revokes this node. */

@@ -62,8 +62,7 @@ describe('a laptop behind a symmetric NAT and a server behind a firewall', () =>
       [blr, fedora],
     ] as const) {
       const path = await relayed(from, to);
-      const [via, ...more] = path.via.map(({ name }) => name);
-      assert.deepEqual(more, []);
+      const via = path.via[0]?.name;
       assert.match(via ?? '', /^external(nyc|fra)$/);
       assert.equal(path.reason, `relayed by ${via}: fedora's NAT is symmetric`);
     }
@@ -123,11 +122,8 @@ describe('a laptop behind a symmetric NAT and a server behind a firewall', () =>
     await relay.signal('SIGKILL');
     const silence = await stream.nextFresh(3000);
     assert.ok(silence <= 3000, `${silence} ms`);
+    assert.equal((await relayed(fedora, blr)).via[0]?.name, other.name);
     await stream.stop();
-    assert.deepEqual(
-      (await relayed(fedora, blr)).via.map(({ name }) => name),
-      [other.name],
-    );
     await relay.must(['up']);
   });
 });

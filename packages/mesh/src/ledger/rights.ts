@@ -75,7 +75,7 @@ export function needsAdmin(statement: Statement): boolean {
   return !('nodeKey' in body) || body.nodeKey !== by;
 }
 
-export function takesOut(limit: Limit, statement: Statement): boolean {
+function takesOut(limit: Limit, statement: Statement): boolean {
   if (statement.by !== limit.target || statement === limit.statement || statement.body.kind === 'found') return false;
   return (limit.scope === 'all' || needsAdmin(statement)) && !limit.keeps.has(statement.hash);
 }

@@ -80,3 +80,31 @@ test('an idle pair has its first answer within a second, and the direct path wit
     `a direct path (first answer after ${first} ms)`,
   );
 });
+
+test('half an hour of steady conversation crosses many rekeys without losing a packet', () => {
+  const { world, nyc, blr, fedora, pi } = four('four rekey');
+  expectEventually(world.sim, () => world.everybodySeesEverybody(), 10_000, 'everybody online everywhere');
+  const pairs = [fedora.chat(blr, 1000), blr.chat(pi, 1000), pi.chat(fedora, 1000), nyc.chat(pi, 1000)];
+  world.sim.run(10_000);
+  const before = pairs.map((chat) => [chat.sent.length, chat.answers.length] as const);
+  world.sim.run(30 * 60_000);
+  for (const [i, chat] of pairs.entries()) {
+    const [sent, answers] = before[i] as readonly [number, number];
+    const lost = chat.sent.length - sent - (chat.answers.length - answers);
+    assert.ok(lost <= 1, `pair ${i}: ${lost} of ${chat.sent.length - sent} lost`);
+  }
+});
+
+test('a quiet hour keeps everybody connected and costs next to nothing', () => {
+  const { world, nyc, blr, fedora, pi } = four('four quiet');
+  expectEventually(world.sim, () => world.everybodySeesEverybody(), 10_000, 'everybody online everywhere');
+  world.sim.run(60_000);
+  const all = [nyc, blr, fedora, pi];
+  const before = all.map((node) => node.host.traffic.total.sentBytes);
+  world.sim.run(3_600_000);
+  assert.ok(world.everybodySeesEverybody());
+  for (const [i, node] of all.entries()) {
+    const rate = (node.host.traffic.total.sentBytes - (before[i] as number)) / 3600;
+    assert.ok(rate < 250, `${node.name} sent ${rate.toFixed(0)} bytes a second`);
+  }
+});

@@ -40,7 +40,7 @@ import type {
 import { drive, seedFrom, Simulation } from '@kith/sim';
 import type { Drive, Host, HostOptions } from '@kith/sim';
 
-export const PORT = 6550;
+const PORT = 6550;
 
 export interface NodeOptions extends HostOptions {
   /** Its own public endpoint is configured. */
@@ -485,7 +485,7 @@ function concatAll(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** A minimal IPv4 packet of protocol 253 (RFC 3692: experiments). */
-export function ipPacket(from: Address, to: Address, text: string): Uint8Array {
+function ipPacket(from: Address, to: Address, text: string): Uint8Array {
   const payload = Buffer.from(text);
   const packet = new Uint8Array(20 + payload.length);
   packet[0] = 0x45;

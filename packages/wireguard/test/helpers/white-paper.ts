@@ -39,7 +39,7 @@ const publicKey = (raw: Uint8Array) =>
   });
 const dh = (secret: Uint8Array, pub: Uint8Array) =>
   diffieHellman({ privateKey: privateKey(secret), publicKey: publicKey(pub) });
-export const publicOf = (secret: Uint8Array): Buffer =>
+const publicOf = (secret: Uint8Array): Buffer =>
   createPublicKey(privateKey(secret)).export({ format: 'der', type: 'spki' }).subarray(12);
 
 export interface TranscriptInput {
