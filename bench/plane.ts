@@ -1,6 +1,6 @@
 /**
- * How fast the data plane carries TCP between two network namespaces with a cable between them: bare, native, portable,
- * in rounds that take turns. Needs root and iperf3.
+ * How fast the data plane is between two network namespaces with a cable between them: bare, native, portable, in rounds
+ * that take turns. Needs root and iperf3.
  *
  *   node --conditions=source bench/plane.ts [--rounds=3] [--seconds=3] [--mtu=1392] [--only=native,veth]
  */
@@ -107,10 +107,17 @@ interface Reading {
   readonly four: number;
   /** CPU seconds of both planes per gigabyte, with one stream. */
   readonly cpu: number;
+  /** ms */
+  readonly rtt: number;
+  /** Thousands of packets a second. */
+  readonly udp: number;
 }
 
 interface IperfResult {
-  readonly end: { readonly sum_received: { readonly bits_per_second: number } };
+  readonly end: {
+    readonly sum_received: { readonly bits_per_second: number };
+    readonly sum: { readonly packets: number; readonly lost_packets: number; readonly seconds: number };
+  };
 }
 
 /** Gb/s of TCP from the first namespace to the second. */
@@ -119,6 +126,36 @@ function iperf(from: string, address: string, streams: number, seconds: number):
   const said = execFileSync('ip', args, { encoding: 'utf8', timeout: (seconds + 30) * 1000 });
   const result: IperfResult = JSON.parse(said);
   return result.end.sum_received.bits_per_second / 1e9;
+}
+
+/** Datagrams of 64 bytes that arrive each second, in thousands, while more are sent than fit. */
+function floodRate(from: string, address: string, seconds: number): number {
+  const args = [
+    'netns',
+    'exec',
+    from,
+    'iperf3',
+    '-J',
+    '-u',
+    '-b',
+    '0',
+    '-l',
+    '64',
+    '-c',
+    address,
+    '-t',
+    String(seconds),
+  ];
+  const said = execFileSync('ip', args, { encoding: 'utf8', timeout: (seconds + 30) * 1000 });
+  const { end }: IperfResult = JSON.parse(said);
+  return (end.sum.packets - end.sum.lost_packets) / end.sum.seconds / 1000;
+}
+
+/** Median round trip in ms while nothing else is sent. */
+function roundTrip(from: string, address: string): number {
+  const said = ip('netns', 'exec', from, 'ping', '-c', '200', '-i', '0.005', address);
+  const times = [...said.matchAll(/time=([\d.]+) ms/g)].map(([, ms]) => Number(ms)).sort((x, y) => x - y);
+  return times[Math.floor(times.length / 2)] ?? Number.NaN;
 }
 
 async function measure(system: System, mtu: number, seconds: number): Promise<Reading> {
@@ -148,7 +185,8 @@ async function measure(system: System, mtu: number, seconds: number): Promise<Re
     const before = cpuSeconds(planes);
     const one = iperf(a, address, 1, seconds);
     const cpu = (cpuSeconds(planes) - before) / ((one * seconds) / 8);
-    return { one, four: iperf(a, address, 4, seconds), cpu };
+    const four = iperf(a, address, 4, seconds);
+    return { one, four, cpu, rtt: roundTrip(a, address), udp: floodRate(a, address, seconds) };
   } finally {
     for (const child of children) {
       child.stdin?.end();
@@ -176,23 +214,13 @@ async function main(): Promise<void> {
     for (const [system, readings] of results) readings.push(await measure(system, mtu, seconds));
   }
   for (const [system, readings] of results) {
+    const each = (unit: string, of: (reading: Reading) => number): string => summary(unit, readings.map(of));
     const parts = [
-      `1 stream ${summary(
-        'Gb/s',
-        readings.map(({ one }) => one),
-      )}`,
-      `4 streams ${summary(
-        'Gb/s',
-        readings.map(({ four }) => four),
-      )}`,
-      ...(system === 'veth'
-        ? []
-        : [
-            summary(
-              'CPU s/GB',
-              readings.map(({ cpu }) => cpu),
-            ),
-          ]),
+      `1 stream ${each('Gb/s', ({ one }) => one)}`,
+      `4 streams ${each('Gb/s', ({ four }) => four)}`,
+      `RTT ${each('ms', ({ rtt }) => rtt)}`,
+      `64 B of UDP ${each('kpps', ({ udp }) => udp)}`,
+      ...(system === 'veth' ? [] : [each('CPU s/GB', ({ cpu }) => cpu)]),
     ];
     process.stdout.write(`${system.padEnd(9)} ${parts.join('   ')}\n`);
   }

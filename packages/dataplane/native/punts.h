@@ -24,7 +24,8 @@ class Punts {
     std::lock_guard<std::mutex> guard(mutex_);
     size_t* count = event.kind == EventKind::kHandshake ? &handshakes_ : &others_;
     const size_t limit = event.kind == EventKind::kHandshake ? kHandshakes : kOthers;
-    const bool optional = event.kind == EventKind::kHandshake || event.kind == EventKind::kControl;
+    const bool optional = event.kind == EventKind::kHandshake || event.kind == EventKind::kControl ||
+                          event.kind == EventKind::kRoamed;
     if (optional && *count >= limit) return false;
     ++*count;
     queue_.emplace_back(event);
