@@ -1,0 +1,117 @@
+/** Starts every system on nodes of its own and visits them in turn, round by round, so that noise meets all alike. */
+import type { Effort, Found, Link, Measure } from './measures/link.ts';
+import { residentMB } from './measures/process.ts';
+import { relayed, bothWays, fourStreams, oneStream } from './measures/tcp.ts';
+import { idle } from './measures/rtt.ts';
+import { large, small } from './measures/udp.ts';
+import type { Samples } from './samples.ts';
+import { far, type Nodes, type Stage } from './stage.ts';
+import type { Running, System } from './system.ts';
+
+export interface Job {
+  readonly gives: readonly Measure[];
+  run(link: Link, effort: Effort): Promise<Found>;
+}
+
+function rss(link: Link): Promise<Found> {
+  // The heavier end: the two differ by what they happened to do first.
+  return Promise.resolve(link.ends.length > 0 ? { rss: Math.max(...link.ends.map(residentMB)) } : {});
+}
+
+/** Memory last: what a system holds after it has worked. */
+export const DIRECT: readonly Job[] = [
+  { gives: ['rttIdleP50', 'rttIdleP99'], run: idle },
+  { gives: ['tcp1', 'cpuPerGB', 'rttLoadP99'], run: oneStream },
+  { gives: ['tcp4'], run: fourStreams },
+  { gives: ['tcpBoth'], run: bothWays },
+  { gives: ['udp64'], run: small },
+  { gives: ['udp1200'], run: large },
+  { gives: ['rss'], run: rss },
+];
+
+export const RELAYED: readonly Job[] = [{ gives: ['relayTcp', 'relayCpuPerGB'], run: relayed }];
+
+export interface Phase {
+  readonly label: string;
+  readonly jobs: readonly Job[];
+  readonly systems: readonly System[];
+  nodes(stage: Stage, label: string): Promise<Nodes>;
+}
+
+export interface Limits {
+  readonly rounds: number;
+  readonly effort: Effort;
+  /** `performance.now()` after which no further round begins. */
+  readonly until: number;
+}
+
+interface Visited {
+  readonly system: System;
+  readonly running: Running;
+  readonly link: Link;
+}
+
+/** Everything it started has ended when it returns. */
+export async function run(phase: Phase, stage: Stage, samples: Samples, limits: Limits): Promise<void> {
+  const all = phase.jobs.flatMap(({ gives }) => gives);
+  const visited: Visited[] = [];
+  try {
+    for (const system of phase.systems) {
+      try {
+        visited.push(await start(phase, stage, system));
+      } catch (error) {
+        console.log(`${phase.label}: ${system.name} is left out: ${message(error)}`);
+        samples.fail(system.name, all, message(error));
+      }
+    }
+    for (let round = 0; round < limits.rounds; round++) {
+      const begun = performance.now();
+      // Each round begins with another one: whoever comes first meets a cooler processor.
+      const order = [...visited.slice(round % visited.length), ...visited.slice(0, round % visited.length)];
+      for (const each of order) await visit(each, phase.jobs, samples, limits.effort);
+      const took = performance.now() - begun;
+      console.log(`${phase.label}: round ${round + 1} of ${limits.rounds} took ${(took / 1000).toFixed(0)} s`);
+      if (performance.now() + took > limits.until) break;
+    }
+  } finally {
+    for (const { system, running } of visited) {
+      await running.stop().catch((error: unknown) => console.log(`${system.name} did not stop: ${message(error)}`));
+    }
+  }
+}
+
+async function start(phase: Phase, stage: Stage, system: System): Promise<Visited> {
+  system.version();
+  const nodes = await phase.nodes(stage, `${phase.label}-${system.name}`);
+  const running = await system.start(nodes);
+  const last = far(nodes);
+  const [from, to, target] = [nodes[0].host, last.host, running.address(last)];
+  try {
+    for (const deadline = performance.now() + 20_000; ;) {
+      const { code, stdout } = await from.run(['ping', '-n', '-c', '1', '-W', '1', target]);
+      if (code === 0) break;
+      if (performance.now() > deadline) throw new Error(`no echo through the tunnel within 20 s: ${stdout.trim()}`);
+    }
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  const ends = [running.pids[0], running.pids.at(-1)].filter((pid) => pid !== undefined);
+  const relay = nodes.length === 3 ? (running.pids[1] ?? null) : null;
+  return { system, running, link: { from, to, target, ends, relay, rates: new Map() } };
+}
+
+async function visit({ system, link }: Visited, jobs: readonly Job[], samples: Samples, effort: Effort): Promise<void> {
+  for (const { gives, run: measure } of jobs) {
+    try {
+      samples.add(system.name, await measure(link, effort));
+    } catch (error) {
+      console.log(`${system.name}, ${gives[0]}: ${message(error)}`);
+      samples.fail(system.name, gives, message(error));
+    }
+  }
+}
+
+export function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
