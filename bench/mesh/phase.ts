@@ -10,7 +10,7 @@ import type { Running, System } from './system.ts';
 
 export interface Job {
   readonly gives: readonly Measure[];
-  run(link: Link, effort: Effort): Promise<Found>;
+  readonly run: (link: Link, effort: Effort) => Promise<Found>;
 }
 
 function rss(link: Link): Promise<Found> {
@@ -56,14 +56,19 @@ export async function run(phase: Phase, stage: Stage, samples: Samples, limits: 
   const all = phase.jobs.flatMap(({ gives }) => gives);
   const visited: Visited[] = [];
   try {
-    for (const system of phase.systems) {
-      try {
-        visited.push(await start(phase, stage, system));
-      } catch (error) {
-        console.log(`${phase.label}: ${system.name} is left out: ${message(error)}`);
-        samples.fail(system.name, all, message(error));
-      }
-    }
+    // Side by side, as most of starting is waiting; sorted back, as the order must not depend on who came first.
+    await Promise.all(
+      phase.systems.map(async (system) => {
+        try {
+          visited.push(await start(phase, stage, system));
+        } catch (error) {
+          console.log(`${phase.label}: ${system.name} is left out: ${message(error)}`);
+          samples.fail(system.name, all, message(error));
+        }
+      }),
+    );
+    visited.sort((a, b) => phase.systems.indexOf(a.system) - phase.systems.indexOf(b.system));
+    console.log(`${phase.label}: ${visited.map(({ system }) => system.name).join(', ')} up`);
     for (let round = 0; round < limits.rounds; round++) {
       const begun = performance.now();
       // Each round begins with another one: whoever comes first meets a cooler processor.

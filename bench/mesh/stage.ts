@@ -60,7 +60,7 @@ export class Stage {
   async #node(label: string, name: Node['name'], index: number): Promise<Draft> {
     const host = await this.#lab.host(`${label}-${name}`, { on: this.#internet });
     // The bridge of the lab's internet would be a second way, and a slower one than a cable.
-    await host.unplug();
+    await host.configure('unplug', { ip: ['link set eth0 down'] });
     const folder = join(this.#folder, `${label}-${name}`);
     mkdirSync(folder, { mode: 0o700 });
     return { name, index, host, folder, addresses: [], neighbours: [] };
@@ -70,14 +70,13 @@ export class Stage {
     const [l, r] = [`${subnet}.1`, `${subnet}.2`];
     await left.host.configure('lay a cable from', {
       ip: [
-        `route flush default`,
         `link add to-${right.name} type veth peer name to-${left.name} netns ${right.host.namespace}`,
         `addr add ${l}/30 dev to-${right.name}`,
         `link set to-${right.name} up`,
       ],
     });
     await right.host.configure('lay a cable to', {
-      ip: [`route flush default`, `addr add ${r}/30 dev to-${left.name}`, `link set to-${left.name} up`],
+      ip: [`addr add ${r}/30 dev to-${left.name}`, `link set to-${left.name} up`],
     });
     left.addresses.push(l);
     right.addresses.push(r);

@@ -54,7 +54,7 @@ async function search(link: Link, size: number, effort: Effort): Promise<number>
       tooMuch = rate;
     }
     if (tooMuch / best < NEAR) break;
-    if (tooMuch === Infinity) rate = best * (known === undefined ? 1.6 : 1.15);
+    if (tooMuch === Infinity) rate = best * (known === undefined ? 2 : 1.15);
     else if (best > 0) rate = (best + tooMuch) / 2;
     else rate = Math.min(rate * 0.85, Math.max(received * 0.95, rate * 0.4));
   }

@@ -51,9 +51,11 @@ function configuration(node: Node, keys: ReadonlyMap<Node, Key>): string {
     `bind any:${PORT};`,
     `secret "${keys.get(node)?.secret}";`,
     `on up "ip addr add ${address(node)}/24 dev $INTERFACE && ip link set $INTERFACE up";`,
-    ...node.neighbours.map(
-      (each) => `peer "${each.node.name}" { key "${keys.get(each.node)?.shown}"; remote ${each.address}:${PORT}; }`,
-    ),
+    ...node.neighbours.map(({ node: peer, address: reached }) => {
+      // Handshakes begun by both at once can cross and take half a minute more: one of the two waits to be called.
+      const remote = peer.index < node.index ? ` remote ${reached}:${PORT};` : '';
+      return `peer "${peer.name}" { key "${keys.get(peer)?.shown}";${remote} }`;
+    }),
     '',
   ].join('\n');
 }

@@ -4,7 +4,7 @@
  */
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LabProcess } from '@kith/lab';
+import type { LabProcess } from '@kith/lab';
 import type { Node, Nodes } from '../stage.ts';
 import type { System } from '../system.ts';
 import { daemons, output } from './daemons.ts';
