@@ -29,7 +29,7 @@ export function kith(plane: Plane): System {
 
 const address = (node: Node): string => `10.81.0.${node.index}`;
 
-function run(plane: Plane, node: Node, words: readonly string[]): Promise<string> {
+function run(plane: Plane | 'neither', node: Node, words: readonly string[]): Promise<string> {
   return must(node.host, [process.execPath, PROGRAM, '-n', NETWORK, ...words], {
     KITH_STATE: node.folder,
     KITH_PLANE: plane,
@@ -70,20 +70,35 @@ async function status(plane: Plane, node: Node): Promise<Status> {
   return JSON.parse(await run(plane, node, ['--json', 'status'])) as Status;
 }
 
-/** @throws Error when the daemon runs on another plane than the one that is asked for, or does not know of the native one */
+/** @throws Error when the daemon runs on another plane than the wanted one, or this build has only the portable one */
 async function assertPlane(wanted: Plane, node: Node): Promise<void> {
-  const actual = (await status(wanted, node)).plane ?? planeInLog(node);
-  if (actual === wanted || (actual === null && wanted === 'portable')) return;
-  throw new Error(
-    actual === null
-      ? 'absent: this build of kith has no native data plane (neither status nor log names one)'
-      : `absent: asked for the ${wanted} data plane, kith runs on the ${actual} one`,
+  const named = (await status(wanted, node)).plane ?? planeInLog(node);
+  if (named !== null && named !== wanted) {
+    throw new Error(`absent: asked for the ${wanted} data plane, kith runs on the ${named} one`);
+  }
+  if (named === null && wanted === 'native' && !(await obeysSwitch(node))) {
+    throw new Error('absent: this build of kith has no native data plane: KITH_PLANE changes nothing');
+  }
+}
+
+/** A build that does not say its plane still refuses one that does not exist, if it has a choice at all. */
+async function obeysSwitch(node: Node): Promise<boolean> {
+  await run('native', node, ['down']);
+  const refused = await run('neither', node, ['up']).then(
+    () => false,
+    (error: unknown) => /KITH_PLANE/.test(String(error)) || /KITH_PLANE/.test(log(node)),
   );
+  if (refused) await run('native', node, ['up']);
+  return refused;
+}
+
+function log(node: Node): string {
+  return readFileSync(`${node.folder}/${NETWORK}/daemon.log`, 'utf8');
 }
 
 function planeInLog(node: Node): string | null {
-  const log = readFileSync(`${node.folder}/${NETWORK}/daemon.log`, 'utf8');
-  const [, before, after] = /\b(native|portable) (?:data )?plane\b|\bplane\W+(native|portable)\b/i.exec(log) ?? [];
+  const [, before, after] =
+    /\b(native|portable) (?:data )?plane\b|\bplane\W+(native|portable)\b/i.exec(log(node)) ?? [];
   return (before ?? after)?.toLowerCase() ?? null;
 }
 
