@@ -11,10 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Lab } from '@kith/lab';
 import { describe } from './machine.ts';
+import { compile } from './measures/datagrams.ts';
 import { MEASURES } from './measures/link.ts';
 import { parse, type Options } from './options.ts';
 import { installPackages } from './packages.ts';
-import { DIRECT, message, RELAYED, run, type Job } from './phase.ts';
+import { directJobs, message, RELAYED_JOBS, run, type Job } from './phase.ts';
 import { jsonLine, reasons, table, write, type Report } from './report.ts';
 import { Samples } from './samples.ts';
 import { Stage } from './stage.ts';
@@ -33,12 +34,12 @@ const RELAY_SHARE = 40;
 async function measure(options: Options, samples: Samples): Promise<void> {
   const { systems, rounds, effort } = options;
   const jobs = (all: readonly Job[]) => all.filter(({ gives }) => gives.some((each) => options.measures.has(each)));
-  const [direct, relayed] = [jobs(DIRECT), jobs(RELAYED)];
   const folder = mkdtempSync(join(tmpdir(), 'kith-bench-'));
   const lab = await Lab.create({ name: 'bench' });
   const interrupt = () => void lab.close().finally(() => process.exit(130));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
+    const [direct, relayed] = [jobs(directJobs(sender(folder, options, samples))), jobs(RELAYED_JOBS)];
     const stage = new Stage(lab, await lab.internet(), folder);
     const until = (share: number) => (options.budget - share) * 1000;
     if (direct.length > 0) {
@@ -53,6 +54,17 @@ async function measure(options: Options, samples: Samples): Promise<void> {
   } finally {
     await lab.close();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Null, and a reason in the samples, where it cannot be built. */
+function sender(folder: string, { systems }: Options, samples: Samples): string | null {
+  try {
+    return compile(folder);
+  } catch (error) {
+    console.log(`no datagrams: ${message(error)}`);
+    for (const { name } of systems) samples.fail(name, ['udp64', 'udp1200'], message(error));
+    return null;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Effort, Found, Link, Measure } from './measures/link.ts';
 import { residentMB } from './measures/process.ts';
 import { relayed, bothWays, fourStreams, oneStream } from './measures/tcp.ts';
 import { idle } from './measures/rtt.ts';
-import { large, small } from './measures/udp.ts';
+import { datagrams } from './measures/udp.ts';
 import type { Samples } from './samples.ts';
 import { far, type Nodes, type Stage } from './stage.ts';
 import type { Running, System } from './system.ts';
@@ -18,18 +18,27 @@ function rss(link: Link): Promise<Found> {
   return Promise.resolve(link.ends.length > 0 ? { rss: Math.max(...link.ends.map(residentMB)) } : {});
 }
 
-/** Memory last: what a system holds after it has worked. */
-export const DIRECT: readonly Job[] = [
-  { gives: ['rttIdleP50', 'rttIdleP99'], run: idle },
-  { gives: ['tcp1', 'cpuPerGB', 'rttLoadP99'], run: oneStream },
-  { gives: ['tcp4'], run: fourStreams },
-  { gives: ['tcpBoth'], run: bothWays },
-  { gives: ['udp64'], run: small },
-  { gives: ['udp1200'], run: large },
-  { gives: ['rss'], run: rss },
-];
+/** @param program sends and counts datagrams; null: they are not measured */
+export function directJobs(program: string | null): readonly Job[] {
+  const udp: readonly Job[] =
+    program === null
+      ? []
+      : [
+          { gives: ['udp64'], run: datagrams(program, 'udp64', 64) },
+          { gives: ['udp1200'], run: datagrams(program, 'udp1200', 1200) },
+        ];
+  return [
+    { gives: ['rttIdleP50', 'rttIdleP99'], run: idle },
+    { gives: ['tcp1', 'cpuPerGB', 'rttLoadP99'], run: oneStream },
+    { gives: ['tcp4'], run: fourStreams },
+    { gives: ['tcpBoth'], run: bothWays },
+    ...udp,
+    // Last: what a system holds after it has worked.
+    { gives: ['rss'], run: rss },
+  ];
+}
 
-export const RELAYED: readonly Job[] = [{ gives: ['relayTcp', 'relayCpuPerGB'], run: relayed }];
+export const RELAYED_JOBS: readonly Job[] = [{ gives: ['relayTcp', 'relayCpuPerGB'], run: relayed }];
 
 export interface Phase {
   readonly label: string;
@@ -67,6 +76,7 @@ export async function run(phase: Phase, stage: Stage, samples: Samples, limits: 
         }
       }),
     );
+    if (visited.length === 0) return;
     visited.sort((a, b) => phase.systems.indexOf(a.system) - phase.systems.indexOf(b.system));
     console.log(`${phase.label}: ${visited.map(({ system }) => system.name).join(', ')} up`);
     for (let round = 0; round < limits.rounds; round++) {

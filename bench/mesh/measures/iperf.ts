@@ -4,14 +4,9 @@ import type { Link } from './link.ts';
 interface Sum {
   readonly bits_per_second: number;
   readonly bytes: number;
-  readonly seconds: number;
-  /** UDP only: sent, or due at the receiver, lost ones among them. */
-  readonly packets?: number;
-  readonly lost_packets?: number;
 }
 
 export interface Transfer {
-  readonly sum_sent: Sum;
   readonly sum_received: Sum;
   /** The way back of `--bidir`. */
   readonly sum_received_bidir_reverse?: Sum;

@@ -2,8 +2,8 @@
  * UDP: the highest rate of datagrams of which less than one in a hundred is lost, searched in a few steps: up while all
  * is well, then halving what is between the best rate that passed and the lowest that did not.
  */
-import { iperf } from './iperf.ts';
-import type { Effort, Found, Link } from './link.ts';
+import { burst } from './datagrams.ts';
+import type { Effort, Found, Link, Measure } from './link.ts';
 
 const LOSS = 0.01;
 /** Datagrams per second of the very first step. */
@@ -19,24 +19,19 @@ interface Step {
   readonly passed: boolean;
 }
 
-async function attempt(link: Link, size: number, rate: number, seconds: number): Promise<Step> {
-  const count = Math.round(rate * seconds);
-  const speed = ['--bitrate', String(Math.round(rate * size * 8)), '--blockcount', String(count)];
-  const { sum_sent, sum_received } = await iperf(
-    link,
-    ['--udp', '--length', String(size), ...speed, '--window', '2M'],
-    seconds,
-  );
-  const sent = sum_sent.packets ?? 0;
-  const due = sum_received.packets ?? 0;
-  const arrived = due - (sum_received.lost_packets ?? 0);
-  // What is still under way at the end is not counted as due; much of it means a queue that only grows.
-  const passed = due > 0 && arrived >= due * (1 - LOSS) && due >= sent * 0.95;
-  return { sent: sent / sum_sent.seconds, received: arrived / sum_received.seconds, passed };
+async function attempt(program: string, link: Link, size: number, rate: number, seconds: number): Promise<Step> {
+  const { sent, sendSeconds, received, receiveSeconds } = await burst(program, link, size, rate, seconds);
+  // What comes long after it was sent stood in a queue that would have grown and overflowed.
+  const inTime = receiveSeconds <= sendSeconds * 1.05 + 0.01;
+  return {
+    sent: sent / sendSeconds,
+    received: receiveSeconds > 0 ? received / receiveSeconds : 0,
+    passed: received >= sent * (1 - LOSS) && inTime,
+  };
 }
 
 /** @returns datagrams per second that arrived @throws Error when every rate lost too much */
-async function search(link: Link, size: number, effort: Effort): Promise<number> {
+async function search(program: string, link: Link, size: number, effort: Effort): Promise<number> {
   const known = link.rates.get(size);
   const steps = known === undefined ? effort.firstSteps : effort.laterSteps;
   let best = 0;
@@ -44,7 +39,7 @@ async function search(link: Link, size: number, effort: Effort): Promise<number>
   let tooMuch = Infinity;
   let rate = known ?? BEGIN;
   for (let step = 0; step < steps || (best === 0 && step < steps + RESCUES); step++) {
-    const { sent, received, passed } = await attempt(link, size, rate, effort.stepSeconds);
+    const { sent, received, passed } = await attempt(program, link, size, rate, effort.stepSeconds);
     if (passed) {
       best = rate;
       reached = Math.max(reached, received);
@@ -63,10 +58,7 @@ async function search(link: Link, size: number, effort: Effort): Promise<number>
   return reached;
 }
 
-export async function small(link: Link, effort: Effort): Promise<Found> {
-  return { udp64: await search(link, 64, effort) };
-}
-
-export async function large(link: Link, effort: Effort): Promise<Found> {
-  return { udp1200: await search(link, 1200, effort) };
+/** @param program the compiled sender and receiver @param size bytes of UDP payload */
+export function datagrams(program: string, measure: Measure, size: number): (link: Link, e: Effort) => Promise<Found> {
+  return async (link, effort) => ({ [measure]: await search(program, link, size, effort) });
 }

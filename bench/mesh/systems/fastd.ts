@@ -21,9 +21,12 @@ export const fastd: System = {
     for (const node of nodes) {
       const file = join(node.folder, 'fastd.conf');
       writeFileSync(file, configuration(node, keys), { mode: 0o600 });
-      processes.push(await node.host.spawn(['fastd', '--config', file], { log: join(node.folder, 'log') }));
+      const started = await node.host.spawn(['fastd', '--config', file], { log: join(node.folder, 'log') });
+      processes.push(started);
+      // Who is called has to be there first: the next call is a long time off.
+      await started.waitFor(/bound to/, 10_000);
     }
-    await Promise.all(processes.map((each) => each.waitFor(/connection with .* established/, 10_000)));
+    await Promise.all(processes.map((each) => each.waitFor(/connection with .* established/, 30_000)));
     return daemons(processes, address);
   },
 };
