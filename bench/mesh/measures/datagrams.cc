@@ -26,6 +26,7 @@ constexpr int kBuffer = 4 << 20;
 constexpr double kSilence = 0.25;   // seconds after the last datagram
 constexpr double kPatience = 8;     // seconds until the first
 constexpr long kNap = 50'000;       // nanoseconds while nothing is due
+constexpr double kDebt = 0.002;     // seconds of datagrams that are made up for when the sender had to wait
 constexpr double kLonger = 3;       // times what sending should take, at most
 
 double now() {
@@ -101,12 +102,15 @@ int send(int fd, const char* address, int port, size_t size, double rate, long c
   if (connect(fd, reinterpret_cast<sockaddr*>(&remote), sizeof remote) != 0) return fail("connect");
   Batch batch(size);
   const double begin = now();
+  double schedule = begin;
   const double end = begin + kLonger * static_cast<double>(count) / rate;
   long sent = 0;
   while (sent < count) {
     const double at = now();
     if (at > end) break;
-    const long due = std::min({count, static_cast<long>((at - begin) * rate) + 1, sent + kBatch}) - sent;
+    // Everything that was missed at once would be a flood, not the rate that was asked for.
+    schedule = std::max(schedule, at - kDebt - static_cast<double>(sent) / rate);
+    const long due = std::min({count, static_cast<long>((at - schedule) * rate) + 1, sent + kBatch}) - sent;
     if (due <= 0) {
       const timespec nap{0, kNap};
       nanosleep(&nap, nullptr);

@@ -41,15 +41,16 @@ async function search(program: string, link: Link, size: number, effort: Effort)
   for (let step = 0; step < steps || (best === 0 && step < steps + RESCUES); step++) {
     const { sent, received, passed } = await attempt(program, link, size, rate, effort.stepSeconds);
     if (passed) {
-      best = rate;
+      // The sender gave less than asked for, and not more than before: it is the limit.
+      const exhausted = sent < rate * 0.9 && received < reached * NEAR;
+      best = Math.max(best, Math.min(rate, sent));
       reached = Math.max(reached, received);
-      // The sender itself gave less than asked for: no more can be measured.
-      if (sent < rate * 0.9) break;
+      if (exhausted) break;
     } else {
       tooMuch = rate;
     }
     if (tooMuch / best < NEAR) break;
-    if (tooMuch === Infinity) rate = best * (known === undefined ? 2 : 1.15);
+    if (tooMuch === Infinity) rate *= known === undefined ? 2 : 1.15;
     else if (best > 0) rate = (best + tooMuch) / 2;
     else rate = Math.min(rate * 0.85, Math.max(received * 0.95, rate * 0.4));
   }
