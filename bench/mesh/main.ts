@@ -29,7 +29,7 @@ import { wireguardGo } from './systems/wireguard-go.ts';
 
 const SYSTEMS: readonly System[] = [veth, kith('native'), kith('portable'), tinc, fastd, wireguardGo, nebula];
 /** Seconds that the relayed phase is given of a short budget. */
-const RELAY_SHARE = 40;
+const RELAY_SHARE = 25;
 
 async function measure(options: Options, samples: Samples): Promise<void> {
   const { systems, rounds, effort } = options;

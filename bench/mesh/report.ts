@@ -108,7 +108,7 @@ export function reasons({ rows }: Report): string[] {
 }
 
 /** The section of the document. */
-export function markdown(report: Report): string {
+function markdown(report: Report): string {
   const { machine } = report;
   return [
     `Measured on ${machine.date} with \`${report.command}\`: ${machine.processor}, ${machine.cores} cores,`,

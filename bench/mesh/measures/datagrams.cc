@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kBatch = 32;
 constexpr int kBuffer = 4 << 20;
-constexpr double kSilence = 0.25;   // seconds after the last datagram
+constexpr double kSilence = 0.15;   // seconds after the last datagram
 constexpr double kPatience = 8;     // seconds until the first
 constexpr long kNap = 50'000;       // nanoseconds while nothing is due
 constexpr double kDebt = 0.002;     // seconds of datagrams that are made up for when the sender had to wait

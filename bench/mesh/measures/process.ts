@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 const TICKS_PER_SECOND = 100;
 
 /** Seconds of user and system time of all threads so far. @throws Error when the process is gone */
-export function cpuSeconds(pid: number): number {
+function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The second field is the program's name in brackets and may hold anything; counting starts behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
