@@ -36,7 +36,11 @@ async function measure(options: Options, samples: Samples): Promise<void> {
   const jobs = (all: readonly Job[]) => all.filter(({ gives }) => gives.some((each) => options.measures.has(each)));
   const folder = mkdtempSync(join(tmpdir(), 'kith-bench-'));
   const lab = await Lab.create({ name: 'bench' });
-  const interrupt = () => void lab.close().finally(() => process.exit(130));
+  const close = async () => {
+    await lab.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const interrupt = () => void close().finally(() => process.exit(130));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     const [direct, relayed] = [jobs(directJobs(sender(folder, options, samples))), jobs(RELAYED_JOBS)];
@@ -52,8 +56,7 @@ async function measure(options: Options, samples: Samples): Promise<void> {
       await run({ label: 'trio', jobs: relayed, systems: able, nodes: (s, l) => s.trio(l) }, stage, samples, limits);
     }
   } finally {
-    await lab.close();
-    rmSync(folder, { recursive: true, force: true });
+    await close();
   }
 }
 

@@ -4,9 +4,11 @@
 //   datagrams receive PORT               prints "ready", later {"received":N,"seconds":S}
 //   datagrams send ADDRESS PORT SIZE RATE COUNT      prints {"sent":N,"seconds":S}
 //
-// The receiver ends once nothing has come for a while; both end by themselves in any case.
+// The receiver counts until it is asked to end (SIGTERM); both end by themselves in any case.
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -23,11 +25,13 @@ namespace {
 
 constexpr int kBatch = 32;
 constexpr int kBuffer = 4 << 20;
-constexpr double kSilence = 0.15;   // seconds after the last datagram
+constexpr double kSilence = 3;      // seconds after the last datagram
 constexpr double kPatience = 8;     // seconds until the first
 constexpr long kNap = 50'000;       // nanoseconds while nothing is due
 constexpr double kDebt = 0.002;     // seconds of datagrams that are made up for when the sender had to wait
 constexpr double kLonger = 3;       // times what sending should take, at most
+
+volatile sig_atomic_t asked_to_end = 0;
 
 double now() {
   timespec t{};
@@ -74,13 +78,19 @@ int receive(int fd, int port) {
   if (bind(fd, reinterpret_cast<sockaddr*>(&local), sizeof local) != 0) return fail("bind");
   Batch batch(2048);
   patience(fd, kPatience);
+  struct sigaction ending {};
+  ending.sa_handler = [](int) { asked_to_end = 1; };
+  sigaction(SIGTERM, &ending, nullptr);  // no SA_RESTART: it interrupts the waiting
   puts("ready");
   fflush(stdout);
   long received = 0;
   double first = 0;
   double last = 0;
   for (;;) {
-    int n = recvmmsg(fd, batch.messages.data(), kBatch, MSG_WAITFORONE, nullptr);
+    // What has arrived by the end still counts.
+    const int flags = asked_to_end != 0 ? MSG_DONTWAIT : MSG_WAITFORONE;
+    int n = recvmmsg(fd, batch.messages.data(), kBatch, flags, nullptr);
+    if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     last = now();
     if (received == 0) {
@@ -117,6 +127,8 @@ int send(int fd, const char* address, int port, size_t size, double rate, long c
       continue;
     }
     int n = sendmmsg(fd, batch.messages.data(), static_cast<unsigned>(due), 0);
+    // A refusal is the answer to an earlier datagram: that one is lost, this one was not tried.
+    if (n < 0 && errno == ECONNREFUSED) continue;
     if (n < 0) return fail("sendmmsg");
     sent += n;
   }

@@ -1,11 +1,14 @@
 /** A burst of datagrams at a rate, by the small program beside this file: iperf3 would spend more than the tunnel does. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Link } from './link.ts';
 
 const SOURCE = fileURLToPath(new URL('datagrams.cc', import.meta.url));
 const PORT = 7000;
+/** Milliseconds for what is still under way when the last datagram is sent. */
+const STRAGGLERS = 150;
 
 export interface Burst {
   readonly sent: number;
@@ -41,7 +44,9 @@ export async function burst(program: string, link: Link, size: number, rate: num
     });
     if (code !== 0) throw new Error(`sending datagrams failed: ${stderr.trim()}`);
     const sent = JSON.parse(stdout) as { readonly sent: number; readonly seconds: number };
-    const [line] = await receiver.waitFor(/\{.*\}/, 12_000);
+    await delay(STRAGGLERS);
+    receiver.signal('SIGTERM');
+    const [line] = await receiver.waitFor(/\{.*\}/, 10_000);
     const came = JSON.parse(line) as { readonly received: number; readonly seconds: number };
     return {
       sent: sent.sent,
