@@ -34,8 +34,8 @@ const RELAY_SHARE = 25;
 async function measure(options: Options, samples: Samples): Promise<void> {
   const { systems, rounds, effort } = options;
   const jobs = (all: readonly Job[]) => all.filter(({ gives }) => gives.some((each) => options.measures.has(each)));
-  const folder = mkdtempSync(join(tmpdir(), 'kith-bench-'));
   const lab = await Lab.create({ name: 'bench' });
+  const folder = mkdtempSync(join(tmpdir(), 'kith-bench-'));
   const close = async () => {
     await lab.close();
     rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** WireGuard in Go as Debian has it: what runs where the kernel has no WireGuard. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LabProcess } from '@kith/lab';
@@ -10,6 +10,7 @@ import { daemons, must, output } from './daemons.ts';
 const PORT = 51_820;
 const address = (node: Node): string => `10.84.0.${node.index}`;
 /** Control sockets of all namespaces share one folder: names must differ, also from those of other benchmarks. */
+const SOCKETS = '/var/run/wireguard';
 const iface = (node: Node): string => `wgb${process.pid}${node.name}`;
 
 export const wireguardGo: System = {
@@ -19,6 +20,7 @@ export const wireguardGo: System = {
   version: () => /wireguard-go v\S+/.exec(output('wireguard-go', '--version'))?.[0] ?? 'wireguard-go',
 
   async start(nodes: Nodes) {
+    sweep();
     const keys = new Map(nodes.map((node) => [node, output('wg', 'genkey').trim()]));
     const processes: LabProcess[] = [];
     for (const node of nodes) {
@@ -32,6 +34,15 @@ export const wireguardGo: System = {
     return daemons(processes, address);
   },
 };
+
+/** Removes the sockets that killed benchmarks left. */
+function sweep(): void {
+  if (!existsSync(SOCKETS)) return;
+  for (const name of readdirSync(SOCKETS)) {
+    const pid = /^wgb(\d+)[amb]\.sock$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(SOCKETS, name), { force: true });
+  }
+}
 
 async function listening(node: Node): Promise<void> {
   for (const deadline = performance.now() + 5000; ;) {
