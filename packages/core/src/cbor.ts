@@ -9,7 +9,9 @@ import { KithError } from './errors.ts';
 export type Cbor =
   null | boolean | number | bigint | string | Uint8Array | readonly Cbor[] | { readonly [key: string]: Cbor };
 
+/** @throws KithError CBOR_INVALID for a number that is no safe integer: floats have no place in what is signed */
 export function encodeCbor(value: Cbor): Uint8Array {
+  refuseFloats(value);
   return encode(value, { float64: true });
 }
 
@@ -41,4 +43,12 @@ export function decodeCbor(bytes: Uint8Array, limit: number): Cbor {
     throw new KithError('CBOR_INVALID', 'CBOR is not in its deterministic form');
   }
   return value;
+}
+
+function refuseFloats(value: Cbor): void {
+  if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value)) throw new KithError('CBOR_INVALID', `${value} is no integer`);
+  } else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
+    for (const inner of Object.values(value)) refuseFloats(inner);
+  }
 }

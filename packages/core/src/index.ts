@@ -7,3 +7,4 @@ export * from './ip.ts';
 export * from './keys.ts';
 export * from './name.ts';
 export * from './portable-crypto.ts';
+export * from './token-bucket.ts';

@@ -2,8 +2,7 @@
  * Finding out whether a node can be reached unasked: it asks a home, the home asks members that have no contact with the
  * node, and those send a first handshake message to its endpoint. What arrives proves the endpoint open to everybody.
  */
-import { endpointParts } from '@kith/core';
-import { TokenBucket } from './bucket.ts';
+import { endpointParts, TokenBucket } from '@kith/core';
 import type { Context } from './context.ts';
 import type { Control } from './control.ts';
 import type { Peer } from './peer.ts';

@@ -5,10 +5,9 @@
  * answer proves the path, its RTT and, for a direct one, that both NATs let it through. Data uses the best proved path;
  * a dead one is left as soon as another has answered.
  */
-import { readUint32LE } from '@kith/core';
+import { readUint32LE, TokenBucket } from '@kith/core';
 import type { Endpoint, NodeId } from '@kith/core';
 import type { PathView } from './api.ts';
-import { TokenBucket } from './bucket.ts';
 import { directCandidates } from './candidates.ts';
 import type { Context } from './context.ts';
 import { FLAG_CURRENT, FLAG_KEEP, FLAG_LAZY } from './control.ts';
@@ -282,7 +281,9 @@ export class Paths {
       return { kind: 'direct', endpoint: current.path.endpoint, via: [], reason: reason(peer), age };
     }
     const hop = current.hop as NodeId;
-    const rest = this.#context.graph(now).path(hop, peer.id) ?? [hop];
+    const graph = this.#context.graph(now);
+    // A relay hands frames straight to its neighbours, even where a detour looks quicker.
+    const rest = graph.linked(hop, peer.id) ? [hop] : (graph.path(hop, peer.id) ?? [hop]);
     const via = rest
       .filter((id) => id !== peer.id)
       .flatMap((id) => {

@@ -1,6 +1,6 @@
 /** A peer: somebody this node may hold a WireGuard session with, and all that is known of the ways to it. */
+import { TokenBucket } from '@kith/core';
 import type { Endpoint, Label, NodeId, NodeKey, Prefix, TunnelKey } from '@kith/core';
-import { TokenBucket } from './bucket.ts';
 import type { Origin, Path, PeerHandle } from './plane.ts';
 import { EMPTY_FINGERPRINT } from './trie.ts';
 import type { Fingerprint } from './trie.ts';

@@ -16,6 +16,8 @@ export class Relaying {
   readonly #context: Context;
   readonly #routes = new Map<NodeId, Route>();
   #sources = '';
+  /** Live neighbours as of the last refresh. */
+  #near: ReadonlyMap<NodeId, Endpoint> = new Map();
 
   constructor(context: Context) {
     this.#context = context;
@@ -34,13 +36,15 @@ export class Relaying {
 
   /** Links, neighbours or rights changed. */
   refresh(now: number): void {
-    const sources = this.#context
-      .neighbours(now)
-      .flatMap((peer) =>
-        [...peer.candidates.values()].flatMap((c) =>
-          c.path.kind === 'direct' && c.lastHeard > 0 && now - c.lastHeard < 60_000 ? [c.path.endpoint] : [],
-        ),
-      );
+    const neighbours = this.#context.neighbours(now);
+    this.#near = new Map(
+      neighbours.flatMap(({ id, directEndpoint }) => (directEndpoint ? [[id, directEndpoint]] : [])),
+    );
+    const sources = neighbours.flatMap((peer) =>
+      [...peer.candidates.values()].flatMap((c) =>
+        c.path.kind === 'direct' && c.lastHeard > 0 && now - c.lastHeard < 60_000 ? [c.path.endpoint] : [],
+      ),
+    );
     const key = sources.toSorted().join(' ');
     if (key !== this.#sources) {
       this.#sources = key;
@@ -66,6 +70,9 @@ export class Relaying {
   }
 
   #nextHop(dst: NodeId, now: number): Endpoint | null {
+    const straight = this.#near.get(dst);
+    // A detour may be quicker by some milliseconds, but that its relay died is noticed late: nobody here waits for answers.
+    if (straight !== undefined) return straight;
     const next = this.#context.graph(now).firstHop(this.#context.self, dst);
     return next === null ? null : (this.#context.peer(next)?.directEndpoint ?? null);
   }

@@ -68,6 +68,11 @@ export class Graph {
     return path;
   }
 
+  /** Whether the two share a link. */
+  linked(a: NodeId, b: NodeId): boolean {
+    return this.#edges.get(a)?.has(b) === true;
+  }
+
   /** The member after `from` on the way to `target`; null if there is no way. One search serves all targets. */
   firstHop(from: NodeId, target: NodeId): NodeId | null {
     const { next } = this.towards(from);

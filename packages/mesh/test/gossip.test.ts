@@ -134,15 +134,15 @@ test('two members with any presences and statements end with the union, though a
       subset(others),
       subset(statements),
       subset(statements),
-      fc.infiniteStream(fc.nat(99)),
+      // Without bias: fast-check likes small numbers, and more would be lost than is said.
+      fc.infiniteStream(fc.noBias(fc.nat(99))),
       (p, q, s, t, dice) => {
         const [a, b] = pair();
         a.hold(p);
         b.hold(q);
         for (const each of s) a.ledger.add(each);
         for (const each of t) b.ledger.add(each);
-        // Equal fingerprints put the next comparison off by 15 s, so that a stale one costs that much.
-        settle(a, b, 1200, () => dice.next().value < 33);
+        settle(a, b, 400, () => dice.next().value < 33);
         assert.deepEqual(
           new Set(a.book.trie.entries().map(([key]) => key)),
           new Set([...p, ...q].map((actor) => idOf(world, actor))),

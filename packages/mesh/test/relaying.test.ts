@@ -34,6 +34,24 @@ test('frames for a member go to the neighbour that leads to it, or to itself', (
   assert.equal(at.plane.hops.get(id(1)), publicEndpoint(1));
 });
 
+test('a live neighbour gets its frames straight, though a detour would be quicker', () => {
+  const { at, relaying, id } = relay();
+  at.graph = new Graph(
+    [
+      { a: id(0), b: id(1), rtt: 50, loss: 0 },
+      { a: id(0), b: id(2), rtt: 5, loss: 0 },
+      { a: id(2), b: id(1), rtt: 5, loss: 0 },
+    ],
+    [0, 1, 2].map(id),
+  );
+  relaying.refresh(1000);
+  relaying.wanted(id(1), 1000);
+  assert.equal(at.plane.hops.get(id(1)), publicEndpoint(1));
+  at.neighbours = [at.peer(2)];
+  relaying.refresh(1100);
+  assert.equal(at.plane.hops.get(id(1)), publicEndpoint(2));
+});
+
 test('frames for nobody, for this node or for an invite get no next hop', () => {
   const { at, relaying, id } = relay();
   relaying.wanted(id(9), 1000);

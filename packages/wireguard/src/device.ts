@@ -6,7 +6,7 @@
  * synchronously and only after the device's own state is consistent, so that a handler may call back in.
  */
 import type { Crypto, SecretKey, TunnelKey } from '@kith/core';
-import { equalBytes, readUint32LE, tunnelKeyFrom } from '@kith/core';
+import { equalBytes, readUint32LE, TokenBucket, tunnelKeyFrom } from '@kith/core';
 import { CookieChecker } from './cookie.ts';
 import {
   TYPE_COOKIE,
@@ -30,7 +30,7 @@ import {
 } from './noise.ts';
 import type { PeerOptions } from './peer.ts';
 import { Peer } from './peer.ts';
-import { SourceLimiter, TokenBucket } from './ratelimit.ts';
+import { SourceLimiter } from './ratelimit.ts';
 import type { Keypair } from './sessions.ts';
 import { TimestampSource } from './tai64n.ts';
 import type { Activity } from './timers.ts';
@@ -257,7 +257,7 @@ export class Device<Route> {
   #admit(message: Uint8Array, route: Route, now: number): boolean {
     if (!this.#cookies.hasMac1(message)) return false;
     const rate = this.#limits.handshakesPerSecond;
-    this.#load ??= new TokenBucket(rate, rate, now);
+    this.#load ??= new TokenBucket(rate, rate);
     if (!this.#load.take(now)) this.#underLoadUntil = now + this.#limits.underLoadFor;
     if (!this.underLoad(now)) return true;
     const source = this.#init.sourceBytes(route);

@@ -202,7 +202,7 @@ test('bytes from anywhere are refused without an error and change nothing', () =
 test('well-signed content of any shape is taken or refused without an error, and the roster can be folded', () => {
   const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
   const leaf = fc.oneof(
-    fc.constantFrom(null, true, '*', 'ada', 'tag:x', 'UPPER', '__proto__', -1, 1.5, 2 ** 53),
+    fc.constantFrom(null, true, '*', 'ada', 'tag:x', 'UPPER', '__proto__', -1, 2 ** 53 - 1),
     fc.nat(40),
     fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n - 1n }),
     fc.constantFrom(4, 8, 16, 32, 64).chain(bytes),

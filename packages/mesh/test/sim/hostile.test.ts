@@ -47,7 +47,10 @@ function stage(seed: string): Stage {
     'a conversation with everybody',
   );
   for (const chat of hellos) chat.stop();
-  world.sim.run(1000);
+  // Nodes find out about themselves for a while; what changes after that is somebody's doing.
+  world.sim.run(60_000);
+  for (const node of [admin, ...honest]) mallory.send(node, 'hello again');
+  world.sim.run(5000);
   return { world, admin, mallory, honest: [admin, ...honest] };
 }
 
@@ -166,8 +169,11 @@ test('a link that the other end never vouched for moves no route', () => {
   mallory.intercept = (kind, bytes) => !(kind === 'control' && bytes[0] === 3);
   tell(s, { kind: 'presence', items: [{ id: mallory.id, seq: lie.seq, age: 0, record }] }, truth(s));
   assert.equal(ann.view(mallory).version, 'lie', 'the record itself was taken: it is about Mallory');
-  const relayed = mallory.plane.counters().relayedPackets;
+  // Neither has a link with Mallory, so that only the lie could lead there.
+  world.sim.network.partition([mallory.host], [cem.host, dua.host]);
   const mend = world.sim.network.partition([cem.host], [dua.host]);
+  world.sim.run(30_000);
+  const relayed = mallory.plane.counters().relayedPackets;
   const chat = cem.chat(dua, 250);
   world.sim.run(15_000);
   mend();

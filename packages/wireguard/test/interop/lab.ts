@@ -215,6 +215,12 @@ export class Lab {
   /** The real ping from wireguard-go's side to us. Returns how many came back. */
   async ping(count: number, interval: number, more: { wait?: number; size?: number } = {}): Promise<number> {
     const { wait = 2, size = 56 } = more;
+    // For the late answers of several, ping waits only two round trips of the others: on a busy machine that is nothing.
+    if (count > 1 && count <= 10) {
+      let answered = 0;
+      for (let i = 0; i < count; i++) answered += await this.ping(1, interval, more);
+      return answered;
+    }
     const options = ['-c', String(count), '-i', String(interval), '-W', String(wait), '-s', String(size)];
     const { stdout } = await this.theirs('ping', [...options, OUR_TUNNEL]).catch((error: { stdout: string }) => error);
     return Number(/(\d+) received/.exec(stdout)?.[1] ?? '0');

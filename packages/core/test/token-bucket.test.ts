@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { TokenBucket } from '../src/bucket.ts';
+import { TokenBucket } from '@kith/core';
 
 test('in any stretch of time no more is taken than the burst and what flowed in meanwhile', () => {
   fc.assert(
