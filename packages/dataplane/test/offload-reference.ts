@@ -51,7 +51,7 @@ export function vnetOf(bytes: Uint8Array): Vnet {
   };
 }
 
-export function sum16(bytes: Uint8Array, start = 0): number {
+function sum16(bytes: Uint8Array, start = 0): number {
   let sum = start;
   for (let i = 0; i < bytes.length; i += 2) {
     sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);
