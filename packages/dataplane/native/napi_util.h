@@ -34,7 +34,17 @@ inline void SetFunction(napi_env env, napi_value object, const char* name, napi_
   napi_set_named_property(env, object, name, function);
 }
 
+// Sets the MTU of an interface in the network namespace of the calling thread. Returns 0 or an errno.
+int SetMtu(const char* name, int mtu);
+
 napi_value OpenTun(napi_env env, napi_callback_info info);
+napi_value OpenOffloadTun(napi_env env, napi_callback_info info);
+napi_value OpenUdpSocket(napi_env env, napi_callback_info info);
+napi_value CloseDescriptor(napi_env env, napi_callback_info info);
+napi_value CreatePlane(napi_env env, napi_callback_info info);
+napi_value AeadForTest(napi_env env, napi_callback_info info);
+napi_value SegmentForTest(napi_env env, napi_callback_info info);
+napi_value CoalesceForTest(napi_env env, napi_callback_info info);
 napi_value SetCapabilities(napi_env env, napi_callback_info info);
 
 }  // namespace kith

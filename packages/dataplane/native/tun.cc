@@ -175,19 +175,18 @@ napi_value CloseMethod(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// Sets the MTU; the device exists only in the network namespace of the calling thread. Returns 0 or an errno.
-int SetMtu(const char (&name)[IFNAMSIZ], int mtu) {
+}  // namespace
+
+int SetMtu(const char* name, int mtu) {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
   ifreq request{};
-  memcpy(request.ifr_name, name, IFNAMSIZ);
+  memcpy(request.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
   request.ifr_mtu = mtu;
   int error = ioctl(fd, SIOCSIFMTU, &request) < 0 ? errno : 0;
   ::close(fd);
   return error;
 }
-
-}  // namespace
 
 napi_value OpenTun(napi_env env, napi_callback_info info) {
   size_t argc = 3;

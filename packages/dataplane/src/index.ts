@@ -11,7 +11,8 @@ export {
 } from './interface.ts';
 export { loadNative, type NativeBinding, type NativeLoad, type NativeTun } from './native.ts';
 export { nodeCrypto } from './node-crypto.ts';
-export { createNodePlane, type NodePlane, type NodePlaneInit, type TunSettings } from './node-plane.ts';
+export { NativePlane, type NativePlaneInit, type NativePlaneRun } from './native-plane.ts';
+export { createNodePlane, type NodePlane, type NodePlaneInit, type PlaneKind, type TunSettings } from './node-plane.ts';
 export { PortablePlane, type PlaneIo, type PortablePlaneInit } from './portable/index.ts';
 export { openTun, type TunDevice, type TunOptions } from './tun.ts';
 export { UdpPort, type UdpCounters, type UdpOptions } from './udp.ts';

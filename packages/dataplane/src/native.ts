@@ -15,6 +15,66 @@ export interface NativeTun {
   close(): void;
 }
 
+/** A plane as the addon hands it out; see native/plane_binding.cc for the bytes. Used by `NativePlane` only. */
+export interface NativePlaneHandle {
+  setSelf(id: Uint8Array): void;
+  setPeer(
+    peer: number,
+    allowed: Uint8Array,
+    path: Uint8Array | null,
+    open: boolean,
+    keepAlive: number,
+    now: number,
+  ): number;
+  removePeer(peer: number): void;
+  setSession(
+    peer: number,
+    localIndex: number,
+    remoteIndex: number,
+    sendKey: Uint8Array,
+    receiveKey: Uint8Array,
+    initiator: boolean,
+    expiresAt: number,
+    now: number,
+  ): number;
+  removeSession(localIndex: number): void;
+  setNextHop(dst: Uint8Array, hop: Uint8Array | null): void;
+  setRelaySources(endpoints: Uint8Array): void;
+  sendMessage(message: Uint8Array, path: Uint8Array): number;
+  sendControl(peer: number, type: number, body: Uint8Array, path: Uint8Array | null, now: number): number;
+  sendKeepAlive(peer: number, now: number): number;
+  peerCounters(peer: number): readonly number[] | null;
+  counters(): readonly number[];
+  handleDatagram(bytes: Uint8Array, from: Uint8Array, now: number): void;
+  handlePacket(packet: Uint8Array, now: number): void;
+  wakeAt(): number | null;
+  tick(now: number): void;
+  start(tun: number, udp4: number, udp6: number, gso: boolean, uso: boolean, clockOffset: number): void;
+  stop(): void;
+  ioCounters(): readonly number[];
+  clock(): number;
+}
+
+export interface NativePlaneCallbacks {
+  report(
+    kind: number,
+    now: number,
+    peer: number,
+    index: number,
+    bytes: Uint8Array | null,
+    origin: Uint8Array | null,
+  ): void;
+  sendDatagram(bytes: Uint8Array, to: Uint8Array): void;
+  writePacket(packet: Uint8Array): void;
+}
+
+export interface NativePlaneLimits {
+  readonly queuePerPeer: number;
+  readonly controlBody: number;
+  readonly noNextHopMemory: number;
+  readonly ttl: number;
+}
+
 export interface NativeBinding {
   /**
    * Throws an `Error` whose `code` is the name of the system's error and whose `syscall` is what failed.
@@ -23,6 +83,33 @@ export interface NativeBinding {
    *   was removed
    */
   openTun(name: string, mtu: number, onPackets: (packets: readonly Uint8Array[], ended: boolean) => void): NativeTun;
+  /**
+   * A TUN device with vnet_hdr and what offloads the kernel has, as a bare descriptor. Throws like {@link openTun}.
+   */
+  openOffloadTun(name: string, mtu: number): { readonly fd: number; readonly name: string; readonly uso: boolean };
+  /** A bound socket as a bare descriptor. @param family 4 or 6. Throws like {@link openTun}. */
+  openUdp(
+    family: number,
+    port: number,
+    loopback: boolean,
+  ): {
+    readonly fd: number;
+    readonly port: number;
+    /** Bytes of the receive buffer that the system gave. */
+    readonly buffer: number;
+  };
+  closeDescriptor(fd: number): void;
+  createPlane(callbacks: NativePlaneCallbacks, limits: NativePlaneLimits): NativePlaneHandle;
+  /**
+   * For tests: seals or opens, null where the bytes are not authentic.
+   *
+   * @param evp only by OpenSSL's public interface
+   */
+  aead(key: Uint8Array, counter: number, bytes: Uint8Array, open: boolean, evp: boolean): Uint8Array | null;
+  /** For tests: virtio_net_hdr and packet → the packets it is cut into; null where it is malformed. */
+  segment(superPacket: Uint8Array): readonly Uint8Array[] | null;
+  /** For tests: packets → virtio_net_hdr and packet each. @param udp merge datagrams of UDP as well */
+  coalesce(packets: readonly Uint8Array[], udp: boolean): readonly Uint8Array[];
   /** @param keep numbers of linux/capability.h */
   setCapabilities(keep: readonly number[]): void;
 }
@@ -39,7 +126,7 @@ export function loadNative(): NativeLoad {
 }
 
 function isBinding(value: unknown): value is NativeBinding {
-  return typeof value === 'object' && value !== null && 'openTun' in value && 'setCapabilities' in value;
+  return typeof value === 'object' && value !== null && 'createPlane' in value && 'setCapabilities' in value;
 }
 
 /** @param folder the package's folder, with `build/` or `prebuilds/` in it */

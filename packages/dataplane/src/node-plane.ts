@@ -1,10 +1,11 @@
-/** A data plane on this machine: the portable plane, wired to a UDP port, a TUN device and a timer. */
-import type { Crypto, Endpoint } from '@kith/core';
+/** A data plane on this machine, the native one where it can be had: with a UDP port and a TUN device. */
+import { type Crypto, KithError } from '@kith/core';
 import type { DataPlane, PLANE_LIMITS, PlaneEvents } from '@kith/mesh';
-import { configureInterface, DEFAULT_MTU, type InterfaceSettings } from './interface.ts';
-import { PortablePlane } from './portable/index.ts';
-import { openTun, type TunDevice } from './tun.ts';
-import { UdpPort, type UdpCounters } from './udp.ts';
+import type { InterfaceSettings } from './interface.ts';
+import { createNativeNodePlane } from './native-node-plane.ts';
+import { loadNative, requireNative } from './native.ts';
+import { createPortableNodePlane } from './portable-node-plane.ts';
+import type { UdpCounters } from './udp.ts';
 
 export interface TunSettings extends Omit<InterfaceSettings, 'mtu'> {
   /** Bytes; {@link DEFAULT_MTU} if absent. */
@@ -27,10 +28,19 @@ export interface NodePlaneInit {
   readonly limits?: Partial<typeof PLANE_LIMITS>;
   /** Bind to loopback only: for tests. */
   readonly loopback?: boolean;
+  /** Which plane; without it the environment's `KITH_PLANE` decides, and without that what the machine has. */
+  readonly kind?: PlaneKind;
 }
+
+export type PlaneKind = 'native' | 'portable';
 
 export interface NodePlane {
   readonly plane: DataPlane;
+  readonly kind: PlaneKind;
+  /** Why it is this one, for people. */
+  readonly reason: string;
+  /** What a person could change to make it faster. */
+  readonly hints: readonly string[];
   /** The port that is bound. */
   readonly port: number;
   /** The interface's name, null for a rootless plane. */
@@ -44,68 +54,6 @@ export interface NodePlane {
   stop(): Promise<void>;
 }
 
-/** No delay of setTimeout may be longer. */
-const LONGEST_DELAY = 0x7fffffff;
-
-/**
- * Calls `tick` of a plane when it is due. Sending only moves deadlines back, so the timer is set anew only after what
- * can bring one forward: new settings, and messages that confirm a session.
- */
-class PlaneTimer {
-  readonly #plane: PortablePlane;
-  #timer: NodeJS.Timeout | null = null;
-  #at: number = Number.POSITIVE_INFINITY;
-
-  constructor(plane: PortablePlane) {
-    this.#plane = plane;
-  }
-
-  /** Sets the timer to the plane's next deadline. */
-  arm(): void {
-    const at = this.#plane.wakeAt() ?? Number.POSITIVE_INFINITY;
-    if (at === this.#at) return;
-    this.stop();
-    if (at === Number.POSITIVE_INFINITY) return;
-    this.#at = at;
-    const delay = Math.min(LONGEST_DELAY, Math.max(0, Math.ceil(at - performance.now())));
-    this.#timer = setTimeout(() => {
-      this.#at = Number.POSITIVE_INFINITY;
-      this.#plane.tick(performance.now());
-      this.arm();
-    }, delay);
-  }
-
-  stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#at = Number.POSITIVE_INFINITY;
-  }
-}
-
-/** The plane as the mesh sees it: calls that move deadlines set the timer anew. */
-function armed(plane: PortablePlane, timer: PlaneTimer): DataPlane {
-  return {
-    setSelf: (id) => plane.setSelf(id),
-    setPeer: (peer, now) => {
-      plane.setPeer(peer, now);
-      timer.arm();
-    },
-    removePeer: (peer) => plane.removePeer(peer),
-    setSession: (session, now) => {
-      plane.setSession(session, now);
-      timer.arm();
-    },
-    removeSession: (localIndex) => plane.removeSession(localIndex),
-    setNextHop: (dst, hop) => plane.setNextHop(dst, hop),
-    setRelaySources: (endpoints) => plane.setRelaySources(endpoints),
-    sendMessage: (message, path, now) => plane.sendMessage(message, path, now),
-    sendControl: (peer, type, body, path, now) => plane.sendControl(peer, type, body, path, now),
-    sendKeepAlive: (peer, now) => plane.sendKeepAlive(peer, now),
-    peerCounters: (peer) => plane.peerCounters(peer),
-    counters: () => plane.counters(),
-  };
-}
-
 /**
  * Opens port and interface and starts moving packets. No event comes before it has returned.
  *
@@ -113,67 +61,16 @@ function armed(plane: PortablePlane, timer: PlaneTimer): DataPlane {
  *   PREFIX_OVERLAP, INTERFACE_FAILED; whatever was opened is closed again then
  */
 export async function createNodePlane(init: NodePlaneInit): Promise<NodePlane> {
-  let running = false;
-  let writeErrors = 0;
-  let device: TunDevice | null = null;
-  const now = () => performance.now();
+  const asked = init.kind ?? kindFrom(process.env['KITH_PLANE']);
+  if (asked === 'portable') return createPortableNodePlane(init, 'asked for');
+  if (asked === 'native') return createNativeNodePlane(init, requireNative(), 'asked for');
+  const loaded = loadNative();
+  if (loaded.native === null) return createPortableNodePlane(init, `the native one does not load: ${loaded.reason}`);
+  return createNativeNodePlane(init, loaded.native, 'the machine has it');
+}
 
-  const plane = new PortablePlane({
-    crypto: init.crypto,
-    events: init.events,
-    io: {
-      sendDatagram: (bytes, to) => udp.send(bytes, to),
-      writePacket: (packet) => {
-        if (device === null || !device.write(packet)) writeErrors += 1;
-      },
-    },
-    ...(init.limits === undefined ? {} : { limits: init.limits }),
-  });
-  const timer = new PlaneTimer(plane);
-  const udp = await UdpPort.bind({
-    port: init.port,
-    loopback: init.loopback === true,
-    onDatagram: (bytes: Uint8Array, from: Endpoint) => {
-      if (!running) return;
-      plane.handleDatagram(bytes, from, now());
-      timer.arm();
-    },
-  });
-  if (init.tun !== undefined) {
-    try {
-      const settings = { ...init.tun, mtu: init.tun.mtu ?? DEFAULT_MTU };
-      device = openTun({
-        name: settings.name,
-        mtu: settings.mtu,
-        onPackets: (packets) => {
-          const at = now();
-          for (const packet of packets) if (running) plane.handlePacket(packet, at);
-          timer.arm();
-        },
-        onEnded: () => {
-          if (running) init.onTunLost?.();
-        },
-      });
-      await configureInterface({ ...settings, name: device.name });
-    } catch (error) {
-      device?.close();
-      await udp.close();
-      throw error;
-    }
-  }
-  running = true;
-  return {
-    plane: armed(plane, timer),
-    port: udp.localPort,
-    interfaceName: device?.name ?? null,
-    now,
-    udp: () => udp.counters(),
-    writeErrors: () => writeErrors,
-    stop: async () => {
-      running = false;
-      timer.stop();
-      device?.close();
-      await udp.close();
-    },
-  };
+function kindFrom(text: string | undefined): PlaneKind | null {
+  if (text === undefined || text === '') return null;
+  if (text === 'native' || text === 'portable') return text;
+  throw new KithError('CONFIG_INVALID', `KITH_PLANE is ${JSON.stringify(text)}: set it to native or portable`);
 }

@@ -10,9 +10,9 @@ const SOCKET_BUFFER = 7 * 1024 * 1024;
 /** Remembered senders and receivers: their text is converted once. */
 const KNOWN = 4096;
 /** With port 0 the port that is free for IPv4 may be taken for IPv6: that often another one is tried. */
-const BIND_ATTEMPTS = 16;
+export const BIND_ATTEMPTS = 16;
 /** What says that the machine has no IPv6. */
-const NO_IPV6: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
+export const NO_IPV6: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
 export interface UdpCounters {
   /** Datagrams that the system refused to send. */
@@ -29,7 +29,7 @@ export interface UdpOptions {
   readonly loopback?: boolean;
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
@@ -67,7 +67,7 @@ function enlarge(socket: Socket): void {
 }
 
 /** The port, or why it cannot be had: KithError PORT_IN_USE, PORT_REFUSED. */
-function explain(cause: unknown, port: number): unknown {
+export function explainPortError(cause: unknown, port: number): unknown {
   const code = codeOf(cause);
   if (code === 'EADDRINUSE') {
     return new KithError('PORT_IN_USE', `UDP port ${port} is in use: free it or choose another with \`port:\``, {
@@ -112,7 +112,7 @@ export class UdpPort {
       const { v4, v6 } = await bindBoth(options.port, options.loopback === true);
       return new UdpPort(v4, v6, options.onDatagram);
     } catch (cause) {
-      throw explain(cause, options.port);
+      throw explainPortError(cause, options.port);
     }
   }
 

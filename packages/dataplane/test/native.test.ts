@@ -35,6 +35,43 @@ describe('native addon', () => {
     assert.throws(() => call('openTun', 'x', 'y', 'z'), TypeError);
     assert.throws(() => call('setCapabilities', ['x']), TypeError);
     assert.throws(() => native.setCapabilities([64]), TypeError);
+    for (const name of [
+      'openOffloadTun',
+      'openUdp',
+      'closeDescriptor',
+      'createPlane',
+      'segment',
+      'coalesce',
+      'aead',
+    ] as const) {
+      assert.throws(() => call(name), TypeError, name);
+      assert.throws(() => call(name, 'x', {}, [], null, true, 1), TypeError, name);
+    }
+    const limits = { queuePerPeer: 1, controlBody: 1, noNextHopMemory: 1, ttl: 1 };
+    const none = () => undefined;
+    const plane = native.createPlane({ report: none, sendDatagram: none, writePacket: none }, limits);
+    const withArguments = Object.entries(plane).filter(
+      ([name]) => !['counters', 'wakeAt', 'stop', 'ioCounters', 'clock'].includes(name),
+    );
+    assert(withArguments.length >= 15);
+    for (const [name, method] of withArguments) {
+      assert.throws(() => Reflect.apply(method, plane, []), TypeError, name);
+      assert.throws(() => Reflect.apply(method, plane, ['x', 'x', 'x', 'x', 'x', 'x', 'x', 'x']), TypeError, name);
+      assert.throws(() => Reflect.apply(method, {}, [1, 2, 3]), TypeError, name);
+    }
+    const tooShort = new Uint8Array(1);
+    for (const bytes of [
+      tooShort,
+      Uint8Array.of(0, 6, 1),
+      Uint8Array.of(0, 200),
+      Uint8Array.of(1, 6, 1, 1, 1, 1, 0, 9),
+    ]) {
+      assert.throws(() => plane.sendMessage(tooShort, bytes), TypeError);
+      assert.throws(() => plane.setPeer(1, bytes, null, true, 0, 0), TypeError);
+    }
+    for (const list of [[6], [6, 1], [7, 1, 1, 1, 1, 0, 9, 9], [0]]) {
+      assert.throws(() => plane.setRelaySources(Uint8Array.from(list)), TypeError);
+    }
   });
 });
 

@@ -1,17 +1,17 @@
 /** Rootless planes on loopback: port, timer and plane together. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { endpointOf, parseAddress, toHex } from '@kith/core';
 import type { PlaneEvents } from '@kith/mesh';
 import { nodeCrypto } from '../src/node-crypto.ts';
-import { createNodePlane, type NodePlane } from '../src/node-plane.ts';
+import { createNodePlane, type NodePlane, type PlaneKind } from '../src/node-plane.ts';
 import { keyOf, peerHandle, peerSpec, session } from './rig.ts';
 import { until } from './wait.ts';
 
 const LOOPBACK = parseAddress('127.0.0.1');
 const one = peerHandle(1);
 
-async function rootless(over: Partial<PlaneEvents> = {}): Promise<NodePlane> {
+async function rootlessOf(kind: PlaneKind, over: Partial<PlaneEvents>): Promise<NodePlane> {
   const events: PlaneEvents = {
     handshake: () => undefined,
     control: () => undefined,
@@ -21,7 +21,7 @@ async function rootless(over: Partial<PlaneEvents> = {}): Promise<NodePlane> {
     noNextHop: () => undefined,
     ...over,
   };
-  return createNodePlane({ crypto: nodeCrypto(), events, port: 0, loopback: true });
+  return createNodePlane({ kind, crypto: nodeCrypto(), events, port: 0, loopback: true });
 }
 
 function connect(from: NodePlane, to: NodePlane, keys: readonly [number, number], keepAlive = 0): void {
@@ -32,52 +32,113 @@ function connect(from: NodePlane, to: NodePlane, keys: readonly [number, number]
   from.plane.setSession(session(1, 7, { sendKey, receiveKey, remoteIndex: 7, expiresAt: now + 60_000 }), now);
 }
 
-describe('plane on this machine, without a device', () => {
-  it('carries control payloads to another one', async () => {
-    const got: string[] = [];
-    const a = await rootless();
-    const b = await rootless({ control: (peer, payload) => got.push(`${peer} ${toHex(payload)}`) });
-    connect(a, b, [1, 2]);
-    connect(b, a, [2, 1]);
-    assert.equal(a.interfaceName, null);
-    assert.equal(a.plane.sendControl(one, 3, Uint8Array.of(0xbe, 0xef), null, a.now()), true);
-    await until('the payload', () => got.length > 0);
-    assert.deepEqual(got, ['1 03beef']);
-    await Promise.all([a.stop(), b.stop()]);
+for (const kind of ['native', 'portable'] as const) {
+  describe(`${kind} plane on this machine, without a device`, () => {
+    const rootless = (over: Partial<PlaneEvents> = {}) => rootlessOf(kind, over);
+
+    it('carries control payloads to another one', async () => {
+      const got: string[] = [];
+      const a = await rootless();
+      const b = await rootless({ control: (peer, payload) => got.push(`${peer} ${toHex(payload)}`) });
+      connect(a, b, [1, 2]);
+      connect(b, a, [2, 1]);
+      assert.equal(a.interfaceName, null);
+      assert.equal(a.plane.sendControl(one, 3, Uint8Array.of(0xbe, 0xef), null, a.now()), true);
+      await until('the payload', () => got.length > 0);
+      assert.deepEqual(got, ['1 03beef']);
+      await Promise.all([a.stop(), b.stop()]);
+    });
+
+    it('sends keep-alives by its own clock', async () => {
+      const confirmed: number[] = [];
+      const a = await rootless();
+      const b = await rootless({ confirmed: (_peer, index) => confirmed.push(index) });
+      connect(b, a, [2, 1]);
+      connect(a, b, [1, 2], 0.05);
+      const packets = () => b.plane.peerCounters(one)?.receivedPackets ?? 0;
+      await until('three keep-alives', () => packets() >= 3);
+      assert.deepEqual(confirmed, [7]);
+      a.plane.setPeer({ ...peerSpec(1), path: null }, a.now());
+      await Promise.all([a.stop(), b.stop()]);
+    });
+
+    it('drops a session when its time is over, without being asked', async () => {
+      const a = await rootless();
+      a.plane.setPeer(peerSpec(1), a.now());
+      a.plane.setSession(session(1, 7, { expiresAt: a.now() + 20 }), a.now());
+      await until('the session to be gone', () => a.plane.peerCounters(one)?.currentIndex === 0);
+      await a.stop();
+    });
+
+    it('is silent after stop', async () => {
+      const a = await rootless({ control: () => assert.fail('a stopped plane reports') });
+      const b = await rootless();
+      connect(a, b, [2, 1]);
+      connect(b, a, [1, 2], 0.01);
+      await a.stop();
+      await until('b to send', () => (b.plane.peerCounters(one)?.sentPackets ?? 0) >= 3);
+      assert.equal(a.plane.peerCounters(one)?.receivedPackets, 0);
+      await b.stop();
+      const sent = b.plane.peerCounters(one)?.sentPackets;
+      await a.stop();
+      assert.equal(b.plane.peerCounters(one)?.sentPackets, sent);
+    });
+
+    it('may be stopped by an event', async () => {
+      const seen: string[] = [];
+      const a: NodePlane = await rootless({
+        control: (_peer, payload) => {
+          seen.push(toHex(payload));
+          void a.stop();
+        },
+      });
+      const b = await rootless();
+      connect(a, b, [1, 2]);
+      connect(b, a, [2, 1]);
+      for (const type of [1, 2, 3]) b.plane.sendControl(one, type, new Uint8Array(0), null, b.now());
+      await until('the payload', () => seen.length > 0);
+      await b.stop();
+      assert.deepEqual(seen, ['01']);
+    });
+
+    it('says which it is and why', async () => {
+      const a = await rootless();
+      assert.deepEqual([a.kind, a.reason], [kind, 'asked for']);
+      await a.stop();
+    });
+  });
+}
+
+describe('plane that the environment names', () => {
+  const before = process.env['KITH_PLANE'];
+  afterEach(() => {
+    if (before === undefined) delete process.env['KITH_PLANE'];
+    else process.env['KITH_PLANE'] = before;
+  });
+  const kindOf = async (text: string): Promise<string> => {
+    process.env['KITH_PLANE'] = text;
+    const nothing = () => undefined;
+    const events = {
+      handshake: nothing,
+      control: nothing,
+      roamed: nothing,
+      confirmed: nothing,
+      noSession: nothing,
+      noNextHop: nothing,
+    };
+    const plane = await createNodePlane({ crypto: nodeCrypto(), events, port: 0, loopback: true });
+    await plane.stop();
+    return plane.kind;
+  };
+
+  it('is that one; without a name it is the native one where the addon is built', async () => {
+    assert.deepEqual(
+      [await kindOf('portable'), await kindOf('native'), await kindOf('')],
+      ['portable', 'native', 'native'],
+    );
   });
 
-  it('sends keep-alives by its own clock', async () => {
-    const confirmed: number[] = [];
-    const a = await rootless();
-    const b = await rootless({ confirmed: (_peer, index) => confirmed.push(index) });
-    connect(b, a, [2, 1]);
-    connect(a, b, [1, 2], 0.05);
-    const packets = () => b.plane.peerCounters(one)?.receivedPackets ?? 0;
-    await until('three keep-alives', () => packets() >= 3);
-    assert.deepEqual(confirmed, [7]);
-    a.plane.setPeer({ ...peerSpec(1), path: null }, a.now());
-    await Promise.all([a.stop(), b.stop()]);
-  });
-
-  it('drops a session when its time is over, without being asked', async () => {
-    const a = await rootless();
-    a.plane.setPeer(peerSpec(1), a.now());
-    a.plane.setSession(session(1, 7, { expiresAt: a.now() + 20 }), a.now());
-    await until('the session to be gone', () => a.plane.peerCounters(one)?.currentIndex === 0);
-    await a.stop();
-  });
-
-  it('is silent after stop', async () => {
-    const a = await rootless({ control: () => assert.fail('a stopped plane reports') });
-    const b = await rootless();
-    connect(a, b, [2, 1]);
-    connect(b, a, [1, 2], 0.01);
-    await a.stop();
-    await until('b to send', () => (b.plane.peerCounters(one)?.sentPackets ?? 0) >= 3);
-    assert.equal(a.plane.peerCounters(one)?.receivedPackets, 0);
-    await b.stop();
-    const sent = b.plane.peerCounters(one)?.sentPackets;
-    await a.stop();
-    assert.equal(b.plane.peerCounters(one)?.sentPackets, sent);
+  it('has to exist', async () => {
+    await assert.rejects(kindOf('quick'), { code: 'CONFIG_INVALID', message: /KITH_PLANE is "quick"/ });
   });
 });

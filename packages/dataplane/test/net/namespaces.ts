@@ -64,7 +64,8 @@ export class Child {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), 10_000);
     const code = await this.#ended;
     clearTimeout(timer);
-    if (code !== 0) throw new Error(`the process ended with ${code}: ${this.#complaint}`);
+    const name = this.#process.spawnargs.find((argument) => argument.endsWith('.ts'));
+    if (code !== 0) throw new Error(`${name} ended with ${code}: ${this.#complaint}`);
   }
 }
 

@@ -1,11 +1,12 @@
 /** A plane in a process of its own, programmed by its argument. Says a line of JSON when it is up, and ends with its input. */
 import { parseAddress, parseEndpoint, parsePrefix, type NodeId } from '@kith/core';
 import type { Path, PlaneEvents } from '@kith/mesh';
-import { createNodePlane } from '../../src/node-plane.ts';
+import { createNodePlane, type PlaneKind } from '../../src/node-plane.ts';
 import { nodeCrypto } from '../../src/node-crypto.ts';
 import { keyOf, peerHandle } from '../rig.ts';
 
 export interface PlaneProcess {
+  readonly kind: PlaneKind;
   readonly self: string;
   readonly port: number;
   /** Absent: rootless. */
@@ -38,6 +39,7 @@ const events: PlaneEvents = {
 
 try {
   const node = await createNodePlane({
+    kind: init.kind,
     crypto: nodeCrypto(),
     events,
     port: init.port,

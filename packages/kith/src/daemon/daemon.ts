@@ -186,6 +186,8 @@ export class Daemon {
     });
     this.#plane = plane;
     this.#closers.push(() => plane.stop());
+    this.#note('info', 'plane', `${plane.kind} data plane: ${plane.reason}`);
+    for (const hint of plane.hints) this.#note('warn', 'plane', hint);
     const own = plane.interfaceName === null ? [] : [plane.interfaceName];
     const mesh = new MeshNode(
       {

@@ -1,0 +1,120 @@
+/**
+ * kith beside what people would pick instead: throughput, datagrams, waiting, CPU time and memory, in one run.
+ *
+ *   npm run bench:mesh [-- --quick] [--json] [--write] [--systems a,b] [--measures x,y] [--rounds n]
+ *
+ * Needs root: every system gets namespaces of its own, joined by bare cables that nothing shapes. A quarter of an hour;
+ * with --quick under three minutes. --json ends with one line for programs, --write renews docs/benchmarks.md.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Lab } from '@kith/lab';
+import { describe } from './machine.ts';
+import { compile } from './measures/datagrams.ts';
+import { MEASURES } from './measures/link.ts';
+import { parse, type Options } from './options.ts';
+import { installPackages } from './packages.ts';
+import { directJobs, message, RELAYED_JOBS, run, type Job } from './phase.ts';
+import { jsonLine, reasons, table, write, type Report } from './report.ts';
+import { Samples } from './samples.ts';
+import { Stage } from './stage.ts';
+import type { System } from './system.ts';
+import { fastd } from './systems/fastd.ts';
+import { kith } from './systems/kith.ts';
+import { nebula } from './systems/nebula.ts';
+import { tinc } from './systems/tinc.ts';
+import { veth } from './systems/veth.ts';
+import { wireguardGo } from './systems/wireguard-go.ts';
+
+const SYSTEMS: readonly System[] = [veth, kith('native'), kith('portable'), tinc, fastd, wireguardGo, nebula];
+/** Seconds that the relayed phase is given of a short budget. */
+const RELAY_SHARE = 25;
+
+async function measure(options: Options, samples: Samples): Promise<void> {
+  const { systems, rounds, effort } = options;
+  const jobs = (all: readonly Job[]) => all.filter(({ gives }) => gives.some((each) => options.measures.has(each)));
+  const lab = await Lab.create({ name: 'bench' });
+  const folder = mkdtempSync(join(tmpdir(), 'kith-bench-'));
+  const close = async () => {
+    await lab.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const interrupt = () => void close().finally(() => process.exit(130));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    const [direct, relayed] = [jobs(directJobs(sender(folder, options, samples))), jobs(RELAYED_JOBS)];
+    const stage = new Stage(lab, await lab.internet(), folder);
+    const until = (share: number) => (options.budget - share) * 1000;
+    if (direct.length > 0) {
+      const limits = { rounds, effort, until: until(relayed.length > 0 ? RELAY_SHARE : 0) };
+      await run({ label: 'pair', jobs: direct, systems, nodes: (s, label) => s.pair(label) }, stage, samples, limits);
+    }
+    if (relayed.length > 0) {
+      const able = systems.filter(({ noRelay }) => noRelay === null);
+      const limits = { rounds, effort, until: until(0) };
+      await run({ label: 'trio', jobs: relayed, systems: able, nodes: (s, l) => s.trio(l) }, stage, samples, limits);
+    }
+  } finally {
+    await close();
+  }
+}
+
+/** Null, and a reason in the samples, where it cannot be built. */
+function sender(folder: string, { systems }: Options, samples: Samples): string | null {
+  try {
+    return compile(folder);
+  } catch (error) {
+    console.log(`no datagrams: ${message(error)}`);
+    for (const { name } of systems) samples.fail(name, ['udp64', 'udp1200'], message(error));
+    return null;
+  }
+}
+
+/** What is known without measuring. */
+function foretell(systems: readonly System[], samples: Samples): void {
+  for (const { name, noRelay } of systems) {
+    if (noRelay !== null) samples.fail(name, ['relayTcp', 'relayCpuPerGB'], noRelay);
+    if (name === 'veth') samples.fail(name, ['cpuPerGB', 'relayCpuPerGB', 'rss'], 'no process of its own');
+  }
+}
+
+function version(system: System): string {
+  try {
+    return system.version();
+  } catch (error) {
+    return `not there (${message(error).split('\n')[0]})`;
+  }
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const options = parse(argv, SYSTEMS);
+  const machine = describe();
+  installPackages();
+  const samples = new Samples();
+  foretell(options.systems, samples);
+  await measure(options, samples);
+  const measures = MEASURES.filter((each) => options.measures.has(each));
+  const report: Report = {
+    rows: options.systems.flatMap(({ name }) => measures.map((each) => samples.row(name, each))),
+    systems: options.systems.map((system) => ({
+      name: system.name,
+      version: version(system),
+      settings: system.settings,
+    })),
+    measures,
+    machine,
+    command: ['npm run bench:mesh', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
+  };
+  console.log(`\n${table(report)}\n`);
+  for (const line of reasons(report)) console.log(line);
+  if (options.write) write(report);
+  if (options.json) console.log(jsonLine(report));
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`bench: ${message(error)}`);
+  process.exitCode = 1;
+}

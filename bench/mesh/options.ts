@@ -1,0 +1,63 @@
+/** The command line of the benchmark. */
+import { parseArgs } from 'node:util';
+import { MEASURES, type Effort, type Measure } from './measures/link.ts';
+import type { System, SystemName } from './system.ts';
+
+export interface Options {
+  readonly systems: readonly System[];
+  readonly measures: ReadonlySet<Measure>;
+  readonly rounds: number;
+  readonly effort: Effort;
+  /** Seconds from the start after which no further round begins. */
+  readonly budget: number;
+  readonly quick: boolean;
+  readonly json: boolean;
+  readonly write: boolean;
+}
+
+const FULL: Effort = { tcpSeconds: 4, echoes: 300, stepSeconds: 1, firstSteps: 8, laterSteps: 4 };
+const QUICK: Effort = { tcpSeconds: 1, echoes: 50, stepSeconds: 0.3, firstSteps: 4, laterSteps: 2 };
+
+/** @throws Error naming what is wrong and what would be right */
+export function parse(argv: readonly string[], all: readonly System[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      systems: { type: 'string' },
+      measures: { type: 'string' },
+      rounds: { type: 'string' },
+    },
+  });
+  const { quick, json, write } = values;
+  const rounds = Number(values.rounds ?? (quick ? 2 : 5));
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50) {
+    throw new Error(`--rounds ${values.rounds}: give a whole number from 1 to 50`);
+  }
+  const names = choose<SystemName>(
+    '--systems',
+    values.systems,
+    all.map(({ name }) => name),
+  );
+  return {
+    systems: all.filter(({ name }) => names.has(name)),
+    measures: choose<Measure>('--measures', values.measures, MEASURES),
+    rounds,
+    effort: quick ? QUICK : FULL,
+    budget: quick ? 170 : 3600,
+    quick,
+    json,
+    write,
+  };
+}
+
+function choose<Name extends string>(option: string, text: string | undefined, known: readonly Name[]): Set<Name> {
+  if (text === undefined) return new Set(known);
+  const wanted = text.split(',').map((each) => each.trim());
+  const unknown = wanted.filter((each) => !known.some((name) => name === each));
+  if (unknown.length > 0)
+    throw new Error(`${option}: "${unknown.join(', ')}" is unknown; there is ${known.join(', ')}`);
+  return new Set(known.filter((name) => wanted.includes(name)));
+}

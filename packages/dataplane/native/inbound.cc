@@ -1,0 +1,161 @@
+// From the port to the TUN, and to other members. Keeps the plane's time as well.
+#include <netinet/udp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <memory>
+
+#include "workers.h"
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+namespace kith {
+namespace {
+
+// Messages taken in one call, each with up to 64 KiB of datagrams.
+constexpr size_t kMessages = 8;
+constexpr size_t kLongest = 65536;
+constexpr size_t kSlot = kHeadroom + kLongest;
+// Datagrams that the core takes at once.
+constexpr size_t kBatch = 512;
+constexpr size_t kPlaintexts = kMessages * kLongest + kBatch * kHeadroom;
+
+union GroControl {
+  cmsghdr header;
+  char space[CMSG_SPACE(sizeof(int))];
+};
+
+// Length of the datagrams in a message; 0 where it is only one.
+size_t SegmentOf(msghdr* message) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(message); control != nullptr; control = CMSG_NXTHDR(message, control)) {
+    if (control->cmsg_level != IPPROTO_UDP || control->cmsg_type != UDP_GRO) continue;
+    int segment = 0;
+    memcpy(&segment, CMSG_DATA(control), sizeof segment);
+    return segment > 0 ? static_cast<size_t>(segment) : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+class Workers::Inbound final : ReceiveSink, PacketWriter {
+ public:
+  explicit Inbound(Workers* workers)
+      : workers_(*workers), coalescer_(this), forwards_(&workers->port_), slots_(new uint8_t[kMessages * kSlot]), plaintexts_(new uint8_t[kPlaintexts]) {
+    coalescer_.set_udp(workers->init_.uso);
+  }
+
+  void Run() {
+    pollfd polled[3] = {
+        {workers_.wake_in_, POLLIN, 0}, {workers_.port_.v4, POLLIN, 0}, {workers_.port_.v6, POLLIN, 0}};
+    while (!workers_.ended()) {
+      if (poll(polled, 3, Timeout()) < 0 && errno != EINTR) return;
+      if (polled[0].revents != 0) {
+        uint64_t count;
+        if (read(workers_.wake_in_, &count, sizeof count) < 0) count = 0;
+      }
+      for (int i = 1; i < 3; i++) {
+        if (polled[i].revents != 0) Drain(polled[i].fd);
+      }
+      const double now = workers_.Now();
+      if (now >= workers_.core_->WakeAt()) workers_.core_->Tick(now);
+    }
+  }
+
+ private:
+  // Milliseconds until the next deadline; -1 for none.
+  int Timeout() {
+    const double wake = workers_.core_->WakeAt();
+    if (wake == kNever) return -1;
+    return static_cast<int>(std::min(std::max(0.0, std::ceil(wake - workers_.Now())), 1e9));
+  }
+
+  void Drain(int fd) {
+    mmsghdr messages[kMessages];
+    iovec pieces[kMessages];
+    sockaddr_storage addresses[kMessages];
+    GroControl controls[kMessages];
+    for (size_t i = 0; i < kMessages; i++) {
+      pieces[i] = {slots_.get() + i * kSlot + kHeadroom, kLongest};
+      messages[i].msg_hdr = msghdr{};
+      messages[i].msg_hdr.msg_name = &addresses[i];
+      messages[i].msg_hdr.msg_namelen = sizeof addresses[i];
+      messages[i].msg_hdr.msg_iov = &pieces[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+      messages[i].msg_hdr.msg_control = &controls[i];
+      messages[i].msg_hdr.msg_controllen = sizeof controls[i].space;
+    }
+    int n;
+    do {
+      n = recvmmsg(fd, messages, kMessages, MSG_DONTWAIT, nullptr);
+    } while (n < 0 && errno == EINTR);
+    for (int i = 0; i < n; i++) Split(messages[i], slots_.get() + static_cast<size_t>(i) * kSlot + kHeadroom, &origins_[i]);
+    Process();
+  }
+
+  void Split(mmsghdr& message, uint8_t* bytes, Endpoint* from) {
+    if (!Endpoint::From(*static_cast<sockaddr_storage*>(message.msg_hdr.msg_name), from)) {
+      workers_.port_.unanswerable.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    const size_t total = message.msg_len;
+    const size_t segment = SegmentOf(&message.msg_hdr);
+    const size_t step = segment == 0 ? std::max<size_t>(total, 1) : segment;
+    size_t at = 0;
+    do {
+      if (count_ == kBatch) Process();
+      Datagram& datagram = datagrams_[count_++];
+      datagram.bytes = bytes + at;
+      datagram.length = std::min(step, total - at);
+      datagram.from = from;
+      datagram.plaintext = plaintexts_.get() + plaintext_at_ + kHeadroom;
+      plaintext_at_ += kHeadroom + datagram.length;
+      at += step;
+    } while (at < total);
+  }
+
+  void Process() {
+    if (count_ == 0) return;
+    workers_.core_->Receive(datagrams_, count_, workers_.Now(), this);
+    count_ = plaintext_at_ = 0;
+    coalescer_.Flush();
+    forwards_.Flush();
+  }
+
+  void Packet(uint8_t* packet, size_t length) override { coalescer_.Add(packet, length); }
+
+  void Forward(uint8_t* frame, size_t length, const Endpoint& hop) override { forwards_.Add(frame, length, hop); }
+
+  bool Write(const iovec* pieces, int count) override {
+    ssize_t n = -1;
+    do {
+      n = writev(workers_.init_.tun, pieces, count);
+    } while (n < 0 && errno == EINTR);
+    if (n >= 0) return true;
+    if (errno == EINVAL && count > 2) return false;
+    workers_.write_errors_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+
+  Workers& workers_;
+  Coalescer coalescer_;
+  DatagramBatch forwards_;
+  std::unique_ptr<uint8_t[]> slots_;
+  std::unique_ptr<uint8_t[]> plaintexts_;
+  size_t plaintext_at_ = 0;
+  Endpoint origins_[kMessages];
+  size_t count_ = 0;
+  Datagram datagrams_[kBatch];
+};
+
+void* Workers::RunInbound(void* self) {
+  std::make_unique<Inbound>(static_cast<Workers*>(self))->Run();
+  return nullptr;
+}
+
+}  // namespace kith

@@ -1,0 +1,96 @@
+/** The native plane on this machine: a device with offloads and sockets, handed to threads of its own. */
+import { configureInterface, DEFAULT_MTU } from './interface.ts';
+import { NativePlane } from './native-plane.ts';
+import type { NativeBinding } from './native.ts';
+import type { NodePlane, NodePlaneInit } from './node-plane.ts';
+import { explainTunError } from './tun.ts';
+import { BIND_ATTEMPTS, codeOf, explainPortError, NO_IPV6 } from './udp.ts';
+
+interface Sockets {
+  readonly v4: number;
+  /** -1 where the machine has no IPv6. */
+  readonly v6: number;
+  readonly port: number;
+  /** Bytes of the receive buffer. */
+  readonly buffer: number;
+}
+
+/** Asked for, see native/port.cc; less makes bursts get lost where traffic is fast. */
+const SOCKET_BUFFER = 7 * 1024 * 1024;
+
+/** One port for both families, as `UdpPort` has it. @throws KithError PORT_IN_USE, PORT_REFUSED */
+function openSockets(native: NativeBinding, port: number, loopback: boolean): Sockets {
+  for (let attempt = 1; ; attempt++) {
+    const v4 = ((): ReturnType<NativeBinding['openUdp']> => {
+      try {
+        return native.openUdp(4, port, loopback);
+      } catch (cause) {
+        throw explainPortError(cause, port);
+      }
+    })();
+    try {
+      return { v4: v4.fd, v6: native.openUdp(6, v4.port, loopback).fd, port: v4.port, buffer: v4.buffer };
+    } catch (cause) {
+      if (NO_IPV6.has(codeOf(cause))) return { v4: v4.fd, v6: -1, port: v4.port, buffer: v4.buffer };
+      native.closeDescriptor(v4.fd);
+      if (port !== 0 || codeOf(cause) !== 'EADDRINUSE' || attempt >= BIND_ATTEMPTS) throw explainPortError(cause, port);
+    }
+  }
+}
+
+function openDevice(native: NativeBinding, name: string, mtu: number): ReturnType<NativeBinding['openOffloadTun']> {
+  try {
+    return native.openOffloadTun(name, mtu);
+  } catch (cause) {
+    throw explainTunError(cause, name);
+  }
+}
+
+/** See `createNodePlane`. @param reason why it is this plane */
+export async function createNativeNodePlane(
+  init: NodePlaneInit,
+  native: NativeBinding,
+  reason: string,
+): Promise<NodePlane> {
+  const open: number[] = [];
+  try {
+    const sockets = openSockets(native, init.port, init.loopback === true);
+    open.push(...[sockets.v4, sockets.v6].filter((fd) => fd >= 0));
+    let device: ReturnType<NativeBinding['openOffloadTun']> | null = null;
+    if (init.tun !== undefined) {
+      const settings = { ...init.tun, mtu: init.tun.mtu ?? DEFAULT_MTU };
+      device = openDevice(native, settings.name, settings.mtu);
+      open.push(device.fd);
+      await configureInterface({ ...settings, name: device.name });
+    }
+    const plane = new NativePlane({
+      native,
+      events: init.events,
+      ...(init.limits === undefined ? {} : { limits: init.limits }),
+      ...(init.onTunLost === undefined ? {} : { onTunLost: init.onTunLost }),
+    });
+    const offloads = { gso: true, uso: device?.uso ?? false };
+    plane.start({ tun: device?.fd ?? -1, udp4: sockets.v4, udp6: sockets.v6, ...offloads });
+    return {
+      plane,
+      kind: 'native',
+      reason,
+      hints:
+        sockets.buffer >= SOCKET_BUFFER
+          ? []
+          : [
+              `the system caps socket buffers at ${sockets.buffer} bytes, which loses fast traffic: ` +
+                `\`sysctl -w net.core.rmem_max=${SOCKET_BUFFER} net.core.wmem_max=${SOCKET_BUFFER}\``,
+            ],
+      port: sockets.port,
+      interfaceName: device?.name ?? null,
+      now: () => performance.now(),
+      udp: () => plane.ioCounters(),
+      writeErrors: () => plane.ioCounters().writeErrors,
+      stop: async () => plane.stop(),
+    };
+  } catch (error) {
+    for (const fd of open) native.closeDescriptor(fd);
+    throw error;
+  }
+}
