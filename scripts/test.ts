@@ -35,7 +35,7 @@ const LONGEST = 15 * 60_000;
 /** Namespaces, devices and whole daemons share one machine: those files run one at a time. */
 const LAYERS: Readonly<Record<Layer, { concurrency: number; timeout: number; needsRoot: boolean }>> = {
   unit: { concurrency: 2, timeout: 120_000, needsRoot: false },
-  sim: { concurrency: 2, timeout: 300_000, needsRoot: false },
+  sim: { concurrency: 2, timeout: 600_000, needsRoot: false },
   net: { concurrency: 1, timeout: 300_000, needsRoot: true },
   interop: { concurrency: 1, timeout: 300_000, needsRoot: true },
 };
@@ -91,7 +91,7 @@ function isLayer(word: string): word is Layer {
 function collect(): Record<Layer, string[]> {
   const found: Record<Layer, string[]> = { unit: [], sim: [], net: [], interop: [] };
   const folders = readdirSync(join(root, 'packages')).map((entry) => `packages/${entry}/test`);
-  for (const folder of ['test', 'lab/test', ...folders]) {
+  for (const folder of ['test', 'lab/test', 'bench/test', ...folders]) {
     if (!existsSync(join(root, folder))) continue;
     for (const entry of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
       const path = `${folder}/${entry}`;
