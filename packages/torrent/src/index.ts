@@ -1,4 +1,5 @@
 /** BitTorrent v1, v2 and hybrid without a platform: formats, wire, swarm, trackers and DHT as pure state machines. */
+export * as bencode from './bencode.ts';
 export type { Geometry, Metainfo, TorrentFile } from './metainfo/metainfo.ts';
 export type { CommitResult, PieceBuffer, PieceCheck, PieceStore } from './storage/piece-store.ts';
 export type { Duplex, DuplexHandler, PeerAddress } from './wire/duplex.ts';
