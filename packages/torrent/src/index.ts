@@ -2,6 +2,10 @@
 export * as bencode from './bencode.ts';
 export type { Geometry, Metainfo, TorrentFile } from './metainfo/metainfo.ts';
 export type { CommitResult, PieceBuffer, PieceCheck, PieceStore } from './storage/piece-store.ts';
+export { judge } from './storage/judge.ts';
+export { Layout, piecesOf, type Segment } from './storage/layout.ts';
+export { MemoryStore } from './storage/memory-store.ts';
+export { pieceCheck } from './storage/piece-check.ts';
 export type { Duplex, DuplexHandler, PeerAddress } from './wire/duplex.ts';
 export type { ExtensionMessage, PexPeer } from './wire/extension.ts';
 export type { HashRange, WireHandler } from './wire/handler.ts';

@@ -19,7 +19,11 @@ export type CommitResult =
   /** SHA-256 of each block, 32 bytes each: whoever sent a block that differs from the right one lied. */
   | { readonly ok: false; readonly blocks: Uint8Array };
 
-/** Where the pieces of one torrent lie. Errors are `KithError` with a code of STORAGE_*; nothing verified is lost by them. */
+/**
+ * Where the pieces of one torrent lie. Errors are `KithError` with a code of STORAGE_*; nothing verified is lost by them,
+ * and the same call may succeed once the cause is gone. Bytes that are in no file (padding, BEP 47) are the store's: it
+ * makes them zero before it hashes, so nobody needs to ask peers for blocks of padding.
+ */
 export interface PieceStore {
   /** Undefined when the memory for pieces in flight is spent; `onRoom` says when to ask again. */
   acquire(piece: number): PieceBuffer | undefined;
