@@ -105,6 +105,23 @@ export function writeUint16BE(bytes: Uint8Array, at: number, value: number): voi
   bytes[at + 1] = value;
 }
 
+export function readUint32BE(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
+  );
+}
+
+export function writeUint32BE(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
 export function readUint32LE(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at] as number) |

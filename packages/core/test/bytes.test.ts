@@ -7,12 +7,14 @@ import {
   fromBase64Url,
   fromHex,
   readUint16BE,
+  readUint32BE,
   readUint32LE,
   readUint64LE,
   toBase64Url,
   toHex,
   utf8,
   writeUint16BE,
+  writeUint32BE,
   writeUint32LE,
   writeUint64LE,
 } from '@kith/core';
@@ -64,10 +66,12 @@ test('integers are written and read in the order that the names say', () => {
       fc.nat(0xffffffff),
       fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
       (small, middle, large) => {
-        const data = Buffer.alloc(14);
+        const data = Buffer.alloc(18);
         writeUint16BE(data, 0, small);
         writeUint32LE(data, 2, middle);
         writeUint64LE(data, 6, large);
+        writeUint32BE(data, 14, middle);
+        assert.deepEqual([data.readUInt32BE(14), readUint32BE(data, 14)], [middle, middle]);
         assert.deepEqual([data.readUInt16BE(0), data.readUInt32LE(2), data.readBigUInt64LE(6)], [small, middle, large]);
         assert.deepEqual([readUint16BE(data, 0), readUint32LE(data, 2), readUint64LE(data, 6)], [small, middle, large]);
       },
