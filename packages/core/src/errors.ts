@@ -74,7 +74,14 @@ export type ErrorCode =
   | 'STATEMENT_INVALID'
   | 'LEDGER_EMPTY'
   | 'LEDGER_CORRUPT'
-  | 'LEDGER_WRITE_FAILED';
+  | 'LEDGER_WRITE_FAILED'
+  | 'STORAGE_FULL'
+  | 'STORAGE_DENIED'
+  | 'STORAGE_MISSING'
+  | 'STORAGE_BLOCKED'
+  | 'STORAGE_CHANGED'
+  | 'STORAGE_FAILED'
+  | 'STORAGE_RESUME';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   KEY_INVALID: {
@@ -347,6 +354,41 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   LEDGER_WRITE_FAILED: {
     meaning: 'The ledger could not be written to disk. What was acknowledged before is safe.',
     advice: 'Free space on the disk or mend it, then start kith again.',
+    exit: STATE,
+  },
+  STORAGE_FULL: {
+    meaning: 'The disk has no room for what is to be written. Everything verified so far is kept.',
+    advice: 'Free space on the disk or choose another folder, then resume.',
+    exit: STATE,
+  },
+  STORAGE_DENIED: {
+    meaning: 'A file or folder of a torrent cannot be read or written with the rights that kith has.',
+    advice: 'Give the user that runs kith the right, or choose another folder, then resume.',
+    exit: PERMISSION,
+  },
+  STORAGE_MISSING: {
+    meaning: 'A folder or file of a torrent is not there.',
+    advice: 'Mount the disk it is on or put it back, then resume; or check the torrent again.',
+    exit: STATE,
+  },
+  STORAGE_BLOCKED: {
+    meaning: 'Something else stands where a file or folder of a torrent belongs.',
+    advice: 'Move it away, or choose another folder, then resume.',
+    exit: STATE,
+  },
+  STORAGE_CHANGED: {
+    meaning: 'A file was changed by somebody else after its pieces had been verified.',
+    advice: 'Check the torrent again: what is still right is kept, the rest is loaded anew.',
+    exit: STATE,
+  },
+  STORAGE_FAILED: {
+    meaning: 'Reading or writing a file of a torrent failed.',
+    advice: 'Look at the cause; if the disk is sound, resume.',
+    exit: STATE,
+  },
+  STORAGE_RESUME: {
+    meaning: 'The database that remembers the torrents cannot be used.',
+    advice: 'Move the file that the message names aside: torrents are then added and checked anew.',
     exit: STATE,
   },
 };
