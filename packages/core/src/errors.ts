@@ -81,7 +81,17 @@ export type ErrorCode =
   | 'STORAGE_BLOCKED'
   | 'STORAGE_CHANGED'
   | 'STORAGE_FAILED'
-  | 'STORAGE_RESUME';
+  | 'STORAGE_RESUME'
+  | 'TORRENT_INVALID'
+  | 'TORRENT_UNSUPPORTED'
+  | 'TORRENT_LIMIT'
+  | 'TORRENT_INCONSISTENT'
+  | 'TORRENT_SOURCE_EMPTY'
+  | 'TORRENT_SOURCE_UNREADABLE'
+  | 'TORRENT_SOURCE_CHANGED'
+  | 'TORRENT_OPTION_INVALID'
+  | 'MAGNET_INVALID'
+  | 'MAGNET_NO_HASH';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   KEY_INVALID: {
@@ -390,6 +400,56 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'The database that remembers the torrents cannot be used.',
     advice: 'Move the file that the message names aside: torrents are then added and checked anew.',
     exit: STATE,
+  },
+  TORRENT_INVALID: {
+    meaning: 'What was given is no torrent, or a damaged one.',
+    advice: 'Get the file again from where it came; a download of a page instead of the torrent is the common cause.',
+    exit: USAGE,
+  },
+  TORRENT_UNSUPPORTED: {
+    meaning: 'The torrent is of a version that this kith does not know.',
+    advice: 'Update kith, or ask for a torrent of version 1 or 2.',
+    exit: USAGE,
+  },
+  TORRENT_LIMIT: {
+    meaning: 'The torrent is larger than what kith takes from strangers.',
+    advice: 'Ask its maker for larger pieces or fewer files; docs/limits.md lists the limits.',
+    exit: USAGE,
+  },
+  TORRENT_INCONSISTENT: {
+    meaning: 'Parts of the torrent contradict each other.',
+    advice: 'Ask its maker for another one: different peers would download different content.',
+    exit: USAGE,
+  },
+  TORRENT_SOURCE_EMPTY: {
+    meaning: 'There is nothing to make a torrent of.',
+    advice: 'Name a file, or a folder with files in it; hidden files are left out unless they are asked for.',
+    exit: USAGE,
+  },
+  TORRENT_SOURCE_UNREADABLE: {
+    meaning: "A file or folder that belongs into the torrent can't be read.",
+    advice: 'Make it readable or leave it out; names have to be UTF-8.',
+    exit: PERMISSION,
+  },
+  TORRENT_SOURCE_CHANGED: {
+    meaning: 'A file changed while its torrent was made.',
+    advice: 'Wait until nothing writes to it any more and try again.',
+    exit: STATE,
+  },
+  TORRENT_OPTION_INVALID: {
+    meaning: "A torrent can't be made with these options.",
+    advice: 'Use a piece length that is a power of two from 16 KiB to 128 MiB, and a name that is not empty.',
+    exit: USAGE,
+  },
+  MAGNET_INVALID: {
+    meaning: 'What was given is no magnet link, or a damaged one.',
+    advice: 'Copy the whole link again; it begins with `magnet:?`.',
+    exit: USAGE,
+  },
+  MAGNET_NO_HASH: {
+    meaning: 'The magnet link does not say which torrent it means.',
+    advice: 'Copy the whole link again; it has `xt=urn:btih:` or `xt=urn:btmh:` and a hash in it.',
+    exit: USAGE,
   },
 };
 

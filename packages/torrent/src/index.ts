@@ -1,6 +1,22 @@
 /** BitTorrent v1, v2 and hybrid without a platform: formats, wire, swarm, trackers and DHT as pure state machines. */
 export * as bencode from './bencode.ts';
-export type { Geometry, Metainfo, TorrentFile } from './metainfo/metainfo.ts';
+export {
+  buildTorrent,
+  pieceLengthFor,
+  planTorrent,
+  type PieceHashes,
+  type PlannedFile,
+  type PlanOptions,
+  type SourceFile,
+  type TorrentOptions,
+  type TorrentPlan,
+} from './metainfo/create.ts';
+export { HashTree, type HashTreeOptions } from './metainfo/hash-tree.ts';
+export { formatMagnet, magnetOf, parseMagnet, type Magnet, type MagnetPeer } from './metainfo/magnet.ts';
+export { leavesOf, merkleRoot, powerOfTwo } from './metainfo/merkle.ts';
+export { infoHash20, type Geometry, type Metainfo, type TorrentFile } from './metainfo/metainfo.ts';
+export { parseInfo, parseTorrent, type ParseOptions, type TorrentLimits } from './metainfo/parse.ts';
+export type { NameRules } from './metainfo/paths.ts';
 export type { CommitResult, PieceBuffer, PieceCheck, PieceStore } from './storage/piece-store.ts';
 export { judge } from './storage/judge.ts';
 export { Layout, piecesOf, type Segment } from './storage/layout.ts';

@@ -1,7 +1,12 @@
 /** A torrent's metainfo after parsing: every length checked, every path safe to create below a folder. */
 export interface TorrentFile {
-  /** Safe components, the torrent's name not among them for a torrent of one file's own name. */
+  /**
+   * Where it goes below the folder for downloads, every component safe to create: `[name]` for a torrent of one file,
+   * `[torrent's name, …]` otherwise. No two files have the same, nor is one a folder of another.
+   */
   readonly path: readonly string[];
+  /** The components that the torrent names, where `path` had to differ: web seeds know the file by these. */
+  readonly original?: readonly string[];
   /** Bytes. */
   readonly length: number;
   /** Where the file begins in the stream of pieces. For v2 always at the start of a piece. */
@@ -10,6 +15,11 @@ export interface TorrentFile {
   readonly padding: boolean;
   readonly executable: boolean;
   readonly hidden: boolean;
+  /**
+   * Only for symbolic links (BEP 47), which have no bytes: the `path` of the file or folder of this torrent that the link
+   * points to. Empty where it would point to anything else: then nothing is to be made.
+   */
+  readonly symlink?: readonly string[];
   /** Root of the file's tree (v2 and hybrid), absent for empty files and padding. */
   readonly piecesRoot?: Uint8Array;
 }
@@ -31,6 +41,7 @@ export interface Metainfo extends Geometry {
   readonly infoHash?: Uint8Array;
   /** SHA-256 of the raw info dictionary (v2, hybrid). */
   readonly infoHashV2?: Uint8Array;
+  /** Safe as a file's name. */
   readonly name: string;
   readonly private: boolean;
   /** In order of the stream. Padding included. */
@@ -49,4 +60,11 @@ export interface Metainfo extends Geometry {
   readonly creationDate?: number;
   /** The info dictionary's bytes as they came: what the hashes are of and what peers get (BEP 9). */
   readonly info: Uint8Array;
+}
+
+/** What trackers, the DHT and handshakes know a torrent by: 20 bytes, of v2 alone the first of 32 (BEP 52). */
+export function infoHash20(metainfo: Pick<Metainfo, 'infoHash' | 'infoHashV2'>): Uint8Array {
+  const hash = metainfo.infoHash ?? metainfo.infoHashV2?.subarray(0, 20);
+  if (hash === undefined) throw new TypeError('metainfo without an info-hash');
+  return hash;
 }
