@@ -9,6 +9,7 @@ import { BLOCK, type Hashes } from '../hashes.ts';
 import { cutAligned, cutStream } from './geometry.ts';
 import { merkleRoot, powerOfTwo } from './merkle.ts';
 import type { Geometry, Metainfo } from './metainfo.ts';
+import { TORRENT_LIMITS } from './parse.ts';
 
 export interface SourceFile {
   /** From the folder of the torrent on; for a torrent of one file its name alone. */
@@ -23,8 +24,12 @@ export interface SourceFile {
 export interface PlannedFile extends SourceFile {
   /** In the stream of pieces, bytes. */
   readonly offset: number;
+  /** Index of the file among the sources; none for padding. */
+  readonly from?: number;
   readonly padding: boolean;
 }
+
+type Unplaced = Omit<PlannedFile, 'offset'>;
 
 export interface TorrentPlan {
   readonly version: Metainfo['version'];
@@ -65,34 +70,40 @@ export interface TorrentOptions {
   readonly source?: string;
 }
 
-/** Largest piece, in bytes, that every client of v2 takes. */
-const LONGEST_PIECE = 128 << 20;
-
 /** Pieces of 16 KiB to 16 MiB, about a thousand of them; larger ones only for what would have more than a million. */
 export function pieceLengthFor(length: number): number {
   const usual = Math.min(powerOfTwo(length / 1500), 16 << 20);
-  return Math.min(Math.max(usual, powerOfTwo(length / 1_000_000), BLOCK), LONGEST_PIECE);
+  return Math.min(Math.max(usual, powerOfTwo(length / 1_000_000), BLOCK), TORRENT_LIMITS.pieceLength);
 }
 
-/** @throws KithError TORRENT_OPTION_INVALID */
+/**
+ * Lays files out. What readers of torrents would refuse is refused here, before the work of hashing.
+ * @throws KithError TORRENT_OPTION_INVALID, TORRENT_LIMIT
+ */
 export function planTorrent(sources: readonly SourceFile[], options: PlanOptions): TorrentPlan {
   const sorted = sources
-    .map((source) => ({ source, key: source.path.map(utf8) }))
+    .map((source, from) => {
+      const path = options.single ? [options.name] : source.path;
+      return { key: path.map(utf8), file: { ...source, path, from, padding: false } };
+    })
     .sort((a, b) => comparePaths(a.key, b.key))
-    .map(({ source }) => source);
+    .map(({ file }) => file);
   const total = sorted.reduce((sum, { length }) => sum + length, 0);
   const pieceLength = options.pieceLength ?? pieceLengthFor(total);
   if (options.name === '') throw new KithError('TORRENT_OPTION_INVALID', 'the name of the torrent is empty');
-  if (pieceLength < BLOCK || pieceLength > LONGEST_PIECE || powerOfTwo(pieceLength) !== pieceLength) {
+  if (pieceLength < BLOCK || pieceLength > TORRENT_LIMITS.pieceLength || powerOfTwo(pieceLength) !== pieceLength) {
     throw new KithError(
       'TORRENT_OPTION_INVALID',
-      `a piece length of ${pieceLength} bytes is no power of two from ${BLOCK} to ${LONGEST_PIECE}`,
+      `a piece length of ${pieceLength} bytes is no power of two from ${BLOCK} to ${TORRENT_LIMITS.pieceLength}`,
     );
   }
-  const files = options.version === 'hybrid' ? padded(sorted, pieceLength) : sorted.map(unpadded);
+  const files = options.version === 'hybrid' ? padded(sorted, pieceLength) : sorted;
   const lengths = files.map((file) => file.length);
   const { geometry, offsets } =
     options.version === 'v2' ? cutAligned(lengths, pieceLength) : cutStream(lengths, pieceLength);
+  refuseOver('files', files.length);
+  refuseOver('pieces', geometry.pieceCount);
+  refuseOver('components', Math.max(0, ...new Set(sorted.map(({ path }) => path.length))));
   return {
     version: options.version,
     name: options.name,
@@ -131,6 +142,12 @@ export function buildTorrent(
   });
 }
 
+function refuseOver(limit: 'files' | 'pieces' | 'components', value: number): void {
+  if (value <= TORRENT_LIMITS[limit]) return;
+  const what = limit === 'components' ? 'folders inside each other' : limit;
+  throw new KithError('TORRENT_LIMIT', `a torrent of ${value} ${what}: readers take ${TORRENT_LIMITS[limit]}`);
+}
+
 function comparePaths(a: readonly Uint8Array[], b: readonly Uint8Array[]): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const order = compareBytes(a[i] as Uint8Array, b[i] as Uint8Array);
@@ -139,20 +156,16 @@ function comparePaths(a: readonly Uint8Array[], b: readonly Uint8Array[]): numbe
   return a.length - b.length;
 }
 
-function unpadded(source: SourceFile): Omit<PlannedFile, 'offset'> {
-  return { ...source, padding: false };
-}
-
 /** No padding stands after the last file with bytes: nothing comes that would have to be aligned. */
-function padded(sources: readonly SourceFile[], pieceLength: number): Omit<PlannedFile, 'offset'>[] {
-  const files: Omit<PlannedFile, 'offset'>[] = [];
+function padded(files: readonly Unplaced[], pieceLength: number): Unplaced[] {
+  const all: Unplaced[] = [];
   let gap = 0;
-  for (const source of sources) {
-    if (gap > 0 && source.length > 0) files.push({ path: ['.pad', String(gap)], length: gap, padding: true });
-    files.push(unpadded(source));
-    if (source.length > 0) gap = (pieceLength - (source.length % pieceLength)) % pieceLength;
+  for (const file of files) {
+    if (gap > 0 && file.length > 0) all.push({ path: ['.pad', String(gap)], length: gap, padding: true });
+    all.push(file);
+    if (file.length > 0) gap = (pieceLength - (file.length % pieceLength)) % pieceLength;
   }
-  return files;
+  return all;
 }
 
 function filesV1(plan: TorrentPlan): { length: number } | { files: Encodable[] } {

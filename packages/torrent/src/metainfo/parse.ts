@@ -49,7 +49,8 @@ export interface ParseOptions {
   readonly limits?: TorrentLimits;
 }
 
-const DEFAULTS: Required<TorrentLimits> = {
+/** What the limits are where nothing else is said; new torrents keep to them, so that others take them. */
+export const TORRENT_LIMITS: Required<TorrentLimits> = {
   bytes: 64 << 20,
   infoBytes: 32 << 20,
   files: 200_000,
@@ -65,7 +66,7 @@ const DEFAULTS: Required<TorrentLimits> = {
  */
 export function parseTorrent(torrent: Uint8Array, hashes: Hashes, options: ParseOptions = {}): Metainfo {
   return explained(options, () => {
-    const limits = { ...DEFAULTS, ...options.limits };
+    const limits = { ...TORRENT_LIMITS, ...options.limits };
     const mistake = commonMistake(torrent);
     if (mistake !== undefined) throw invalid(`not a torrent: ${mistake}`);
     const root = decoded(torrent, limits.bytes, limits);
@@ -95,7 +96,7 @@ export function parseTorrent(torrent: Uint8Array, hashes: Hashes, options: Parse
  */
 export function parseInfo(infoBytes: Uint8Array, hashes: Hashes, options: ParseOptions = {}): Metainfo {
   return explained(options, () => {
-    const limits = { ...DEFAULTS, ...options.limits };
+    const limits = { ...TORRENT_LIMITS, ...options.limits };
     return parsedInfo(decoded(infoBytes, limits.infoBytes, limits), hashes, limits, options.names ?? 'portable');
   });
 }
