@@ -91,7 +91,8 @@ export type ErrorCode =
   | 'TORRENT_SOURCE_CHANGED'
   | 'TORRENT_OPTION_INVALID'
   | 'MAGNET_INVALID'
-  | 'MAGNET_NO_HASH';
+  | 'MAGNET_NO_HASH'
+  | 'SHARE_PORT_UNUSABLE';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   KEY_INVALID: {
@@ -450,6 +451,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'The magnet link does not say which torrent it means.',
     advice: 'Copy the whole link again; it has `xt=urn:btih:` or `xt=urn:btmh:` and a hash in it.',
     exit: USAGE,
+  },
+  SHARE_PORT_UNUSABLE: {
+    meaning: 'kith cannot take connections of peers on the TCP port.',
+    advice: 'Free the port or choose another one, of 1024 or more without root.',
+    exit: NETWORK,
   },
 };
 
