@@ -18,6 +18,7 @@ class PlaneTimer {
   readonly #plane: PortablePlane;
   #timer: NodeJS.Timeout | null = null;
   #at: number = Number.POSITIVE_INFINITY;
+  #ended = false;
 
   constructor(plane: PortablePlane) {
     this.#plane = plane;
@@ -25,9 +26,10 @@ class PlaneTimer {
 
   /** Sets the timer to the plane's next deadline. */
   arm(): void {
+    if (this.#ended) return;
     const at = this.#plane.wakeAt() ?? Number.POSITIVE_INFINITY;
     if (at === this.#at) return;
-    this.stop();
+    this.#clear();
     if (at === Number.POSITIVE_INFINITY) return;
     this.#at = at;
     const delay = Math.min(LONGEST_DELAY, Math.max(0, Math.ceil(at - performance.now())));
@@ -38,7 +40,13 @@ class PlaneTimer {
     }, delay);
   }
 
+  /** For good: an event may have stopped the plane in the middle of a call that sets the timer at its end. */
   stop(): void {
+    this.#ended = true;
+    this.#clear();
+  }
+
+  #clear(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#at = Number.POSITIVE_INFINITY;
