@@ -1,5 +1,4 @@
 /** kith itself, run as a person would run it, once with each of its data planes. */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { far, hub, type Node, type Nodes } from '../stage.ts';
 import type { Running, System } from '../system.ts';
@@ -12,8 +11,8 @@ type Plane = 'native' | 'portable';
 
 interface Status {
   readonly pid: number;
-  /** Which data plane carries packets; older builds know one only and do not say. */
-  readonly plane?: string;
+  /** Which data plane carries packets, and why. */
+  readonly plane: { readonly kind: Plane; readonly reason?: string };
   readonly members: readonly { readonly name: string; readonly path: { readonly kind: string } }[];
 }
 
@@ -29,7 +28,7 @@ export function kith(plane: Plane): System {
 
 const address = (node: Node): string => `10.81.0.${node.index}`;
 
-function run(plane: Plane | 'neither', node: Node, words: readonly string[]): Promise<string> {
+function run(plane: Plane, node: Node, words: readonly string[]): Promise<string> {
   return must(node.host, [process.execPath, PROGRAM, '-n', NETWORK, ...words], {
     KITH_STATE: node.folder,
     KITH_PLANE: plane,
@@ -70,36 +69,13 @@ async function status(plane: Plane, node: Node): Promise<Status> {
   return JSON.parse(await run(plane, node, ['--json', 'status'])) as Status;
 }
 
-/** @throws Error when the daemon runs on another plane than the wanted one, or this build has only the portable one */
+/** @throws Error when the daemon runs on another plane than the wanted one */
 async function assertPlane(wanted: Plane, node: Node): Promise<void> {
-  const named = (await status(wanted, node)).plane ?? planeInLog(node);
-  if (named !== null && named !== wanted) {
-    throw new Error(`absent: asked for the ${wanted} data plane, kith runs on the ${named} one`);
-  }
-  if (named === null && wanted === 'native' && !(await obeysSwitch(node))) {
-    throw new Error('absent: this build of kith has no native data plane: KITH_PLANE changes nothing');
-  }
-}
-
-/** A build that does not say its plane still refuses one that does not exist, if it has a choice at all. */
-async function obeysSwitch(node: Node): Promise<boolean> {
-  await run('native', node, ['down']);
-  const refused = await run('neither', node, ['up']).then(
-    () => false,
-    (error: unknown) => /KITH_PLANE/.test(String(error)) || /KITH_PLANE/.test(log(node)),
+  const { kind, reason } = (await status(wanted, node)).plane;
+  if (kind === wanted) return;
+  throw new Error(
+    `absent: asked for the ${wanted} data plane, kith runs on the ${kind} one: ${reason ?? 'it does not say why'}`,
   );
-  if (refused) await run('native', node, ['up']);
-  return refused;
-}
-
-function log(node: Node): string {
-  return readFileSync(`${node.folder}/${NETWORK}/daemon.log`, 'utf8');
-}
-
-function planeInLog(node: Node): string | null {
-  const [, before, after] =
-    /\b(native|portable) (?:data )?plane\b|\bplane\W+(native|portable)\b/i.exec(log(node)) ?? [];
-  return (before ?? after)?.toLowerCase() ?? null;
 }
 
 /** Waits until the ends see each other over the path that is to be measured: the cable, or the relay. */

@@ -1,4 +1,4 @@
-/** The native addon: loaded once, absent where it was not built. */
+/** The native addon: loaded once, absent where it was neither built nor brought along for this machine. */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -129,17 +129,29 @@ function isBinding(value: unknown): value is NativeBinding {
   return typeof value === 'object' && value !== null && 'createPlane' in value && 'setCapabilities' in value;
 }
 
-/** @param folder the package's folder, with `build/` or `prebuilds/` in it */
+/** @param folder the package's folder, with `build/` or `prebuilds/` in it; what was built here comes first */
 export function load(folder: string): NativeLoad {
   const require = createRequire(import.meta.url);
+  const path = find(require, folder);
+  if (path === null) {
+    return { native: null, reason: `not built here, and no prebuilt one fits ${process.platform} on ${process.arch}` };
+  }
   try {
-    const find: (folder: string) => unknown = require('node-gyp-build');
-    const native = find(folder);
+    const native: unknown = require(path);
     if (isBinding(native)) return { native };
-    return { native: null, reason: `the addon below ${folder} is of another version` };
+    return { native: null, reason: `${path} is of another version` };
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     return { native: null, reason: text.split('\n', 1)[0] as string };
+  }
+}
+
+function find(require: NodeJS.Require, folder: string): string | null {
+  const nodeGypBuild: { path(folder: string): string } = require('node-gyp-build');
+  try {
+    return nodeGypBuild.path(folder);
+  } catch {
+    return null;
   }
 }
 

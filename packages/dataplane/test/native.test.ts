@@ -1,8 +1,13 @@
 /** What can be said of the addon without rights and without a device. */
 import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { load, loadNative } from '../src/native.ts';
 import { explainTunError } from '../src/tun.ts';
+import { missing } from './addon.ts';
 
 function systemError(code: string, syscall: string): Error {
   return Object.assign(new Error(`${syscall}: something`), { code, syscall });
@@ -19,11 +24,42 @@ describe('native addon', () => {
   it('is absent with a reason where there is none', () => {
     const result = load('/nonexistent');
     assert(result.native === null);
-    assert.match(result.reason, /nonexistent|No native build/);
+    assert.equal(result.reason, `not built here, and no prebuilt one fits ${process.platform} on ${process.arch}`);
   });
 
-  const unbuilt = loadNative().native === null ? 'not built here: npm run setup' : false;
-  it('refuses arguments of other types', { skip: unbuilt }, () => {
+  it('is found as a prebuilt one, but not as one for another machine', { skip: missing }, () => {
+    const nodeGypBuild: { path(folder: string): string } = createRequire(import.meta.url)('node-gyp-build');
+    const folder = mkdtempSync(join(tmpdir(), 'kith-prebuilt-'));
+    try {
+      const name = (tags: string): string =>
+        join(folder, 'prebuilds', `linux-${process.arch}`, `@kith+dataplane.${tags}.node`);
+      mkdirSync(dirname(name('glibc')), { recursive: true });
+      cpSync(nodeGypBuild.path(dirname(import.meta.dirname)), name('glibc'));
+      assert.notEqual(load(folder).native, null);
+      for (const other of ['musl', 'armv5.glibc', 'electron']) {
+        renameSync(name('glibc'), name(other));
+        assert.equal(load(folder).native, null, other);
+        renameSync(name(other), name('glibc'));
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('that is no addon is a reason, and no error', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kith-prebuilt-'));
+    try {
+      mkdirSync(join(folder, 'build', 'Release'), { recursive: true });
+      cpSync(import.meta.filename, join(folder, 'build', 'Release', 'kith_dataplane.node'));
+      const result = load(folder);
+      assert(result.native === null);
+      assert.match(result.reason, /kith_dataplane\.node: (file too short|invalid ELF header)/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('refuses arguments of other types', { skip: missing }, () => {
     const { native } = loadNative();
     assert(native !== null);
     const call = (name: keyof typeof native, ...args: unknown[]) => {

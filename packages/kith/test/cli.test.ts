@@ -369,6 +369,7 @@ describe('a daemon without an interface', { concurrency: 2 }, () => {
       assert.equal(status['pid'], pid);
       assert.equal(status['members']?.[0]?.['name'], 'alice');
       assert.equal(status['interface'], null);
+      assert.ok(['native', 'portable'].includes(status['plane']?.['kind'] ?? ''));
       assert.match(
         (await one.run(['status'])).stdout,
         /^alice 198\.18\.7\.1 in home without an interface, 0 of 0 others online\n/,
@@ -387,6 +388,28 @@ describe('a daemon without an interface', { concurrency: 2 }, () => {
       assert.equal((await one.json(['invites'])).value['invites']?.[0]?.['state'], 'revoked', 'kept on disk');
       assert.match((await one.run(['log'])).stdout, /the log of the last run/);
     });
+  });
+
+  test('says which data plane it has, and why it has the slower one', async () => {
+    const one = sandbox();
+    await one.run(['-n', 'home', 'init', 'alice', '--port', '0', ...PREFIX]);
+    // Where the loader looks for the addon.
+    const absent = { '@KITH/DATAPLANE_PREBUILD': '/nonexistent', KITH_PLANE: '' };
+    const { code, stderr } = await one.run(['up', '--no-tun'], '', absent);
+    assert.equal(code, 0, stderr);
+    try {
+      const { value: status } = await one.json(['status']);
+      assert.equal(status['plane']?.['kind'], 'portable');
+      assert.equal(
+        status['plane']?.['reason'],
+        `the native one does not load: not built here, and no prebuilt one fits linux on ${process.arch}`,
+      );
+      const line = /^data plane: portable, the native one does not load: not built here, and no prebuilt one fits/m;
+      assert.match((await one.run(['status'])).stdout, line);
+      assert.match((await one.run(['log'])).stdout, / warn plane: portable data plane: the native one does not load: /);
+    } finally {
+      await one.run(['down']);
+    }
   });
 
   test('is the only one of its network', async () => {

@@ -25,8 +25,8 @@ export class Sandbox {
     return join(this.state, label);
   }
 
-  run(args: readonly string[], input = ''): Promise<Outcome> {
-    return runCommand([process.execPath, BIN, ...args], { KITH_STATE: this.state }, input);
+  run(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    return runCommand([process.execPath, BIN, ...args], { KITH_STATE: this.state, ...env }, input);
   }
 
   /** Runs with `--json`. The document is untyped on purpose: tests look at what a program would see. */

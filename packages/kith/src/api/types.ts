@@ -2,6 +2,7 @@
  * What goes over the local API: JSON shapes shared by daemon, command line and dashboard. Types only.
  */
 import type { Address, ErrorCode, Prefix } from '@kith/core';
+import type { PlaneKind } from '@kith/dataplane';
 import type { MeshLogEntry, MeshStatus, MemberView, PingResult, TraceHop } from '@kith/mesh';
 
 /** An error on the wire and in `--json` output. */
@@ -17,6 +18,8 @@ export interface StatusReport extends MeshStatus {
   /** ms since the daemon started. */
   readonly uptime: number;
   readonly port: number;
+  /** Which data plane moves packets, and why this one. */
+  readonly plane: { readonly kind: PlaneKind; readonly reason?: string };
   /** Null when the daemon runs without one (`--no-tun`, or revoked). */
   readonly interface: { readonly name: string; readonly mtu: number; readonly addresses: readonly Address[] } | null;
   readonly prefix: Prefix;

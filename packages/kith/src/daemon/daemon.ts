@@ -61,6 +61,8 @@ export class Daemon {
   #ledger: Ledger | null = null;
   #membership: Membership | null = null;
   #plane: NodePlane | null = null;
+  /** Stays known when the plane is taken down. */
+  #planeInUse: StatusReport['plane'] | null = null;
   #mesh: MeshNode | null = null;
   #driver: TimerDriver | null = null;
   #addresses: readonly OwnAddress[] = [];
@@ -111,6 +113,7 @@ export class Daemon {
       pid: process.pid,
       uptime: Math.floor(monotonic() - this.#started),
       port: plane?.port ?? this.#state.config.port,
+      plane: this.#need(this.#planeInUse),
       interface:
         name === null
           ? null
@@ -184,9 +187,11 @@ export class Daemon {
       onTunLost: () =>
         this.crash(new KithError('INTERFACE_FAILED', `the interface ${name} was removed by somebody else`)),
     });
+    const { kind, reason } = plane;
     this.#plane = plane;
+    this.#planeInUse = { kind, reason };
     this.#closers.push(() => plane.stop());
-    this.#note('info', 'plane', `${plane.kind} data plane: ${plane.reason}`);
+    this.#note(kind === 'native' ? 'info' : 'warn', 'plane', `${kind} data plane: ${reason}`);
     for (const hint of plane.hints) this.#note('warn', 'plane', hint);
     const own = plane.interfaceName === null ? [] : [plane.interfaceName];
     const mesh = new MeshNode(

@@ -51,6 +51,8 @@ export function statusText(report: StatusReport): string {
     summary(report),
     `up ${duration(report.uptime)}, process ${report.pid}, UDP port ${report.port}, NAT ${nat}${reached}`,
   );
+  const { kind, reason } = report.plane;
+  lines.push(`data plane: ${kind}${reason === undefined ? '' : `, ${plain(reason)}`}`);
   if (report.relayedPackets > 0) lines.push(`relayed for others: ${bytes(report.relayedBytes)}`);
   lines.push('', table(HEAD, report.members.toSorted(selfFirst).map(row), ['RTT', 'RECEIVED', 'SENT']));
   for (const warning of report.warnings) lines.push('', `warning: ${plain(warning)}`);
