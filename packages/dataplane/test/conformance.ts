@@ -27,9 +27,9 @@ const CHAPTERS: Readonly<Record<string, readonly Case[]>> = {
   together: TWO,
 };
 
-/** Registers every case for the implementation that `make` makes. */
-export function conformance(name: string, make: MakePlane): void {
-  describe(`${name}: contract of the data plane`, () => {
+/** Registers every case for the implementation that `make` makes. @param skip why none of them can run */
+export function conformance(name: string, make: MakePlane, skip: string | false = false): void {
+  describe(`${name}: contract of the data plane`, { skip }, () => {
     for (const [chapter, cases] of Object.entries(CHAPTERS)) {
       for (const [i, [sentence, run]] of cases.entries()) {
         it(`${chapter} ${i + 1}: ${sentence}`, () => {

@@ -5,6 +5,7 @@ import { endpointOf, parseAddress, toHex } from '@kith/core';
 import type { PlaneEvents } from '@kith/mesh';
 import { nodeCrypto } from '../src/node-crypto.ts';
 import { createNodePlane, type NodePlane, type PlaneKind } from '../src/node-plane.ts';
+import { missing } from './addon.ts';
 import { keyOf, peerHandle, peerSpec, session } from './rig.ts';
 import { until } from './wait.ts';
 
@@ -33,7 +34,7 @@ function connect(from: NodePlane, to: NodePlane, keys: readonly [number, number]
 }
 
 for (const kind of ['native', 'portable'] as const) {
-  describe(`${kind} plane on this machine, without a device`, () => {
+  describe(`${kind} plane on this machine, without a device`, { skip: kind === 'native' && missing }, () => {
     const rootless = (over: Partial<PlaneEvents> = {}) => rootlessOf(kind, over);
 
     it('carries control payloads to another one', async () => {
@@ -131,7 +132,7 @@ describe('plane that the environment names', () => {
     return plane.kind;
   };
 
-  it('is that one; without a name it is the native one where the addon is built', async () => {
+  it('is that one; without a name it is the native one', { skip: missing }, async () => {
     assert.deepEqual(
       [await kindOf('portable'), await kindOf('native'), await kindOf('')],
       ['portable', 'native', 'native'],

@@ -1,9 +1,10 @@
 /** Super-packets cut apart and put together, held against a plain reference. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { concat, readUint16BE, writeUint16BE } from '@kith/core';
-import { requireNative } from '../src/native.ts';
+import { type NativeBinding, requireNative } from '../src/native.ts';
+import { missing } from './addon.ts';
 import {
   build,
   checksumFits,
@@ -43,9 +44,14 @@ const spec: fc.Arbitrary<PacketSpec> = fc.record({
   dontFragment: fc.boolean(),
 });
 
-const native = requireNative();
+let native: NativeBinding;
+const load = (): void => {
+  native = requireNative();
+};
 
-describe('a super-packet from the device', () => {
+describe('a super-packet from the device', { skip: missing }, () => {
+  before(load);
+
   it('is cut into the segments of the reference, of both families, TCP and UDP, whatever the size', () => {
     fc.assert(
       fc.property(spec, fc.integer({ min: 1, max: 1500 }), (each, segment) => {
@@ -131,7 +137,9 @@ describe('a super-packet from the device', () => {
   });
 });
 
-describe('packets for the device', () => {
+describe('packets for the device', { skip: missing }, () => {
+  before(load);
+
   const flow = { four: true, tcp: true, port: 1, options: OPTIONS } as const;
   const train = (count: number, over: Partial<PacketSpec> = {}, size = 100): Uint8Array[] =>
     Array.from({ length: count }, (_, i) =>
