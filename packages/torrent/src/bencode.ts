@@ -263,7 +263,7 @@ class Decoder {
     let length = 0;
     let code = this.#bytes[this.at];
     while (code !== undefined && code >= CODE.zero && code <= CODE.nine) {
-      length = length * 10 + code - CODE.zero;
+      length = length * 10 + (code - CODE.zero);
       if (length > limit) throw new BencodeError(start, 'a string that fits into the input', 'a longer one');
       code = this.#bytes[++this.at];
     }
@@ -289,7 +289,7 @@ class Decoder {
       if (this.at - first >= MOST_DIGITS) {
         throw new BencodeError(start, `an integer of at most ${MOST_DIGITS} digits`, 'a longer one');
       }
-      magnitude = magnitude * 10 + code - CODE.zero;
+      magnitude = magnitude * 10 + (code - CODE.zero);
       code = this.#bytes[++this.at];
     }
     if (code !== CODE.e || this.at === first) throw this.#error(this.at === first ? 'a digit' : 'a digit or "e"');
