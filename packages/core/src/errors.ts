@@ -75,6 +75,10 @@ export type ErrorCode =
   | 'LEDGER_EMPTY'
   | 'LEDGER_CORRUPT'
   | 'LEDGER_WRITE_FAILED'
+  | 'TRACKER_PORT'
+  | 'TRACKER_URL_INVALID'
+  | 'TRACKER_UNREACHABLE'
+  | 'TRACKER_REFUSED'
   | 'STORAGE_FULL'
   | 'STORAGE_DENIED'
   | 'STORAGE_MISSING'
@@ -366,6 +370,28 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'The ledger could not be written to disk. What was acknowledged before is safe.',
     advice: 'Free space on the disk or mend it, then start kith again.',
     exit: STATE,
+  },
+  TRACKER_PORT: {
+    meaning: 'The tracker cannot listen on its port.',
+    advice: 'Choose a port that no other program holds on TCP or UDP; ports below 1024 need rights.',
+    exit: NETWORK,
+  },
+  TRACKER_URL_INVALID: {
+    meaning: 'The URL of a tracker is malformed or of a kind that kith does not speak.',
+    advice:
+      'Trackers are named like http://HOST/announce, https://HOST/announce, udp://HOST:PORT, ws://HOST or wss://HOST.',
+    exit: USAGE,
+  },
+  TRACKER_UNREACHABLE: {
+    meaning: 'A tracker gives no answer, or none that can be understood.',
+    advice:
+      'Nothing has to be done: it is asked again at the time that the message names, and other ways to peers are used meanwhile.',
+    exit: NETWORK,
+  },
+  TRACKER_REFUSED: {
+    meaning: 'A tracker does not serve this torrent or this node.',
+    advice: 'The message carries its reason. Private trackers want the torrent file that was made for you.',
+    exit: REFUSED,
   },
   STORAGE_FULL: {
     meaning: 'The disk has no room for what is to be written. Everything verified so far is kept.',
