@@ -94,6 +94,7 @@ export type ErrorCode =
   | 'TORRENT_SOURCE_UNREADABLE'
   | 'TORRENT_SOURCE_CHANGED'
   | 'TORRENT_OPTION_INVALID'
+  | 'TORRENT_DUPLICATE'
   | 'MAGNET_INVALID'
   | 'MAGNET_NO_HASH'
   | 'SHARE_PORT_UNUSABLE';
@@ -466,6 +467,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   TORRENT_OPTION_INVALID: {
     meaning: "A torrent can't be made with these options.",
     advice: 'Use a piece length that is a power of two from 16 KiB to 128 MiB, and a name that is not empty.',
+    exit: USAGE,
+  },
+  TORRENT_DUPLICATE: {
+    meaning: 'This torrent is shared already.',
+    advice: 'See `kith shares`; take the other one out first to share it anew.',
     exit: USAGE,
   },
   MAGNET_INVALID: {
