@@ -28,7 +28,8 @@ export function cutAligned(lengths: readonly number[], pieceLength: number): Cut
   let pieceCount = 0;
   let length = 0;
   for (const bytes of lengths) {
-    offsets.push(pieceCount * pieceLength);
+    // Empty files stand where the content before them ends: nothing lies beyond the end of the stream.
+    offsets.push(bytes === 0 ? length : pieceCount * pieceLength);
     if (bytes === 0) continue;
     length = pieceCount * pieceLength + bytes;
     pieceCount += Math.ceil(bytes / pieceLength);

@@ -9,7 +9,7 @@ export interface TorrentFile {
   readonly original?: readonly string[];
   /** Bytes. */
   readonly length: number;
-  /** Where the file begins in the stream of pieces. For v2 always at the start of a piece. */
+  /** Where the file begins in the stream of pieces; in v2, if it is not empty, at the start of a piece. Never falls. */
   readonly offset: number;
   /** Padding (BEP 47): zeros that are part of v1 pieces and of no file on disk. */
   readonly padding: boolean;
@@ -32,7 +32,7 @@ export interface Geometry {
   /** Length of the stream: the sum of all files, padding and (v2) alignment included. */
   readonly length: number;
   /** Bytes of a piece on the wire. Last of all, and for v2-only the last of each file, may be short. */
-  pieceSize(piece: number): number;
+  readonly pieceSize: (piece: number) => number;
 }
 
 export interface Metainfo extends Geometry {
