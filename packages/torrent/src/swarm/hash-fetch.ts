@@ -30,12 +30,10 @@ interface Waiting {
 export class HashFetch {
   /** Hex of a file's root → its piece layer, filled as it comes. */
   readonly layers: Map<string, Uint8Array>;
-  readonly #torrent: Metainfo;
   readonly #trees = new Map<string, { readonly tree: HashTree; readonly firstPiece: number }>();
   readonly #waiting = new Map<string, Waiting>();
 
   constructor(torrent: Metainfo, hashes: Hashes) {
-    this.#torrent = torrent;
     this.layers = new Map(torrent.pieceLayers);
     for (const file of torrent.files) {
       if (file.piecesRoot === undefined || file.length === 0) continue;
@@ -58,7 +56,8 @@ export class HashFetch {
   /** Pieces whose hash only peers can tell. */
   *unknownPieces(): Iterable<number> {
     for (const { tree, firstPiece } of this.#trees.values()) {
-      for (let i = 0; i < tree.pieces && !tree.complete; i++) if (tree.pieceRoot(i) === undefined) yield firstPiece + i;
+      if (tree.complete) continue;
+      for (let i = 0; i < tree.pieces; i++) yield firstPiece + i;
     }
   }
 
@@ -79,18 +78,19 @@ export class HashFetch {
     }
   }
 
-  /** @returns the pieces whose hash is known now; undefined where the peer's proof is false */
+  /** @returns the pieces of the file whose hashes are all known now, if any; undefined where the peer's proof is false */
   received(range: HashRange, hashes: Uint8Array): number[] | undefined {
-    const waiting = this.#waiting.get(keyOf(range));
+    const key = keyOf(range);
+    const waiting = this.#waiting.get(key);
     if (waiting === undefined) return [];
     if (!waiting.tree.add(range, hashes)) return undefined;
-    this.#waiting.delete(keyOf(range));
+    this.#waiting.delete(key);
     const root = toHex(range.piecesRoot);
     const layer = waiting.tree.pieceLayer();
-    if (layer !== undefined) this.layers.set(root, layer);
-    const first = (this.#trees.get(root)?.firstPiece ?? 0) + range.index;
-    const count = Math.min(range.length, waiting.tree.pieces - range.index);
-    return Array.from({ length: count }, (_, i) => first + i);
+    if (layer === undefined) return [];
+    this.layers.set(root, layer);
+    const first = this.#trees.get(root)?.firstPiece ?? 0;
+    return Array.from({ length: waiting.tree.pieces }, (_, i) => first + i);
   }
 
   rejected(number: PeerNumber, range: HashRange): void {
@@ -105,15 +105,6 @@ export class HashFetch {
       if (waiting.asked === number) waiting.asked = 0;
       waiting.refused.delete(number);
     }
-  }
-
-  /** SHA-256 that the piece's tree must have; undefined while unknown, and for pieces of v1. */
-  pieceRoot(piece: number): Uint8Array | undefined {
-    const offset = piece * this.#torrent.pieceLength;
-    const file = this.#torrent.files.find((f) => f.offset <= offset && offset < f.offset + f.length);
-    if (file?.piecesRoot === undefined) return undefined;
-    const entry = this.#trees.get(toHex(file.piecesRoot));
-    return entry?.tree.pieceRoot(piece - entry.firstPiece);
   }
 
   /** The hashes a peer asks for, or undefined to reject. Leaves are not kept and not served. */

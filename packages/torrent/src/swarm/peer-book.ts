@@ -15,6 +15,8 @@ export interface Candidate {
   failures: number;
   /** Monotonic ms before which it is not dialled. */
   notBefore: number;
+  /** It knows no encryption: dialled without. */
+  plain: boolean;
   /** It had everything when it was last seen: of no use to a seed. */
   seed: boolean;
 }
@@ -68,6 +70,7 @@ export class PeerBook {
       state: 'idle',
       failures: 0,
       notBefore: Number.NEGATIVE_INFINITY,
+      plain: false,
       seed,
     };
     this.#candidates.set(key, candidate);
@@ -106,16 +109,21 @@ export class PeerBook {
   }
 
   /** The connection that was there, or was tried, is gone. */
-  ended(address: PeerAddress, useful: boolean, now: number): void {
+  ended(address: PeerAddress, how: { readonly useful: boolean; readonly retryPlain: boolean }, now: number): void {
     const candidate = this.get(address);
     if (candidate === undefined || candidate.state === 'refused') return;
     candidate.state = 'idle';
-    candidate.failures = useful ? 0 : candidate.failures + 1;
+    if (how.retryPlain && !candidate.plain) {
+      candidate.plain = true;
+      this.#ready.push(candidate);
+      return;
+    }
+    candidate.failures = how.useful ? 0 : candidate.failures + 1;
     if (candidate.failures >= MOST_FAILURES && candidate.source !== 'user') {
       this.#candidates.delete(keyOf(address));
       return;
     }
-    const wait = useful ? AGAIN : Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (candidate.failures - 1));
+    const wait = how.useful ? AGAIN : Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (candidate.failures - 1));
     candidate.notBefore = now + wait;
     this.#later.push(candidate);
   }

@@ -1,0 +1,729 @@
+import { equalBytes, toHex } from '@kith/core';
+import type { Hashes } from '../hashes.ts';
+import { infoHash20, type Metainfo } from '../metainfo/metainfo.ts';
+import { parseInfo } from '../metainfo/parse.ts';
+import type { PieceStore } from '../storage/piece-store.ts';
+import type { Duplex, PeerAddress } from '../wire/duplex.ts';
+import type { ExtensionMessage } from '../wire/extension.ts';
+import type { HashRange, WireHandler } from '../wire/handler.ts';
+import type { Handshake } from '../wire/handshake.ts';
+import type { Encryption } from '../wire/mse.ts';
+import { PeerWire, type Attachment } from '../wire/peer-wire.ts';
+import { allowedFast } from './allowed-fast.ts';
+import { Bits } from './bits.ts';
+import type { Dice } from './dice.ts';
+import { Download, type DownloadHost } from './download.ts';
+import type { SwarmEvent, TorrentState } from './event.ts';
+import { isMetadata, ourHandshake, serveMetadata, tellPeers } from './exchange.ts';
+import { HashFetch } from './hash-fetch.ts';
+import { HaveLog } from './have-log.ts';
+import { Inflow } from './inflow.ts';
+import type { SwarmLimits } from './limits.ts';
+import { MetadataFetch } from './metadata-fetch.ts';
+import type { PeerNumber } from './partial.ts';
+import { PeerBook, type PeerSource } from './peer-book.ts';
+import { PeerSet } from './peer-set.ts';
+import { Peer } from './peer.ts';
+import { PEX_MOST } from './pex-book.ts';
+import type { PickOrder } from './piece-picker.ts';
+import { PieceWaiters } from './piece-waiters.ts';
+import { Rate } from './rate.ts';
+import { Selection } from './selection.ts';
+import { snapshotFiles, snapshotPeer } from './snapshot.ts';
+import type { FileSnapshot, PeerSnapshot, TorrentSnapshot } from './snapshot.ts';
+import { Throttle } from './throttle.ts';
+import { Upkeep } from './upkeep.ts';
+import { Upload, type UploadHost } from './upload.ts';
+
+/** What the torrents of a session share. */
+export interface TorrentContext {
+  readonly hashes: Hashes;
+  readonly dice: Dice;
+  readonly limits: SwarmLimits;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  readonly client: string;
+  readonly port: number;
+  readonly dht: boolean;
+  readonly encryption: Encryption | undefined;
+  readonly downThrottle: Throttle;
+  readonly upThrottle: Throttle;
+  /** Time of the last call from outside. */
+  readonly now: number;
+  emit(event: SwarmEvent): void;
+  /** The torrent is to be ticked by then. */
+  wakeAt(torrent: Torrent, at: number): void;
+  ban(torrent: Torrent, ip: string, reason: string, now: number): void;
+  addPeers(
+    torrent: Torrent,
+    peers: readonly (PeerAddress & { readonly seed?: boolean })[],
+    source: PeerSource,
+    now: number,
+  ): void;
+  connectionOpened(): void;
+  connectionClosed(torrent: Torrent): void;
+  stateChanged(torrent: Torrent, now: number): void;
+}
+
+export interface TorrentOptions {
+  readonly metainfo: Metainfo | undefined;
+  /** At least one: of a magnet link, or the metainfo's. */
+  readonly infoHash: Uint8Array | undefined;
+  readonly infoHashV2: Uint8Array | undefined;
+  readonly name: string;
+  readonly paused: boolean;
+  /** Priority per file, 0..7. */
+  readonly priorities?: readonly number[];
+  readonly order?: PickOrder;
+  readonly uploadSlots?: number | 'adaptive';
+  /** Bytes per second. */
+  readonly downLimit?: number;
+  readonly upLimit?: number;
+}
+
+/** How soon the others hear of a piece, ms: those that come within are told together. */
+const HAVE_DELAY = 20;
+
+/** One torrent: ties its parts together and holds no rule of its own. */
+export class Torrent implements DownloadHost, UploadHost {
+  readonly infoHash: Uint8Array | undefined;
+  readonly infoHashV2: Uint8Array | undefined;
+  readonly context: TorrentContext;
+  readonly book: PeerBook;
+  readonly upload: Upload;
+  readonly connections: PeerSet = new PeerSet();
+  readonly haveLog: HaveLog = new HaveLog();
+  readonly inflow: Inflow;
+  readonly downThrottle: Throttle;
+  readonly upThrottle: Throttle;
+  readonly uploadThrottles: readonly Throttle[];
+  readonly uploadSlots: number | 'adaptive';
+  readonly down: Rate;
+  readonly up: Rate;
+  metainfo: Metainfo | undefined;
+  have: Bits = new Bits(0);
+  store: PieceStore | undefined;
+  hashFetch: HashFetch | undefined;
+  metadataFetch: MetadataFetch | undefined;
+  download: Download | undefined;
+  /** Why the store failed. */
+  error: unknown;
+  /** Connections under way. */
+  dialing = 0;
+  readonly #name: string;
+  readonly #upkeep: Upkeep;
+  readonly #waiters = new PieceWaiters();
+  readonly #priorities: readonly number[] | undefined;
+  #selection: Selection | undefined;
+  #wantedPieces: Uint8Array | undefined;
+  #order: PickOrder;
+  #paused: boolean;
+  #queued = false;
+  #stopped = false;
+  #failed = false;
+  #state: TorrentState;
+  #corruptBytes = 0;
+  #wastedBytes = 0;
+
+  constructor(context: TorrentContext, options: TorrentOptions, now: number) {
+    this.context = context;
+    this.infoHash = options.infoHash;
+    this.infoHashV2 = options.infoHashV2;
+    this.#name = options.name;
+    this.#paused = options.paused;
+    this.#order = options.order ?? 'rarest';
+    this.#priorities = options.priorities;
+    this.uploadSlots = options.uploadSlots ?? 'adaptive';
+    this.down = new Rate(now);
+    this.up = new Rate(now);
+    this.downThrottle = new Throttle(options.downLimit ?? Number.POSITIVE_INFINITY, now);
+    this.upThrottle = new Throttle(options.upLimit ?? Number.POSITIVE_INFINITY, now);
+    this.uploadThrottles = [this.upThrottle, context.upThrottle];
+    this.inflow = new Inflow([this.downThrottle, context.downThrottle]);
+    this.book = new PeerBook(context.limits.candidates);
+    this.upload = new Upload(this, context.dice);
+    this.#upkeep = new Upkeep(this, now);
+    if (options.metainfo === undefined) {
+      this.metadataFetch = new MetadataFetch((bytes) => isMetadata(bytes, this, context.hashes));
+    } else {
+      this.#setMetainfo(options.metainfo);
+    }
+    this.#state = this.#stateNow();
+  }
+
+  /** 20 bytes: the v1 hash, or the first of the v2 one. */
+  get key(): Uint8Array {
+    return infoHash20({
+      ...(this.infoHash === undefined ? {} : { infoHash: this.infoHash }),
+      ...(this.infoHashV2 === undefined ? {} : { infoHashV2: this.infoHashV2 }),
+    });
+  }
+
+  get name(): string {
+    return this.metainfo?.name ?? this.#name;
+  }
+
+  get state(): TorrentState {
+    return this.#state;
+  }
+
+  get limits(): SwarmLimits {
+    return this.context.limits;
+  }
+
+  get now(): number {
+    return this.context.now;
+  }
+
+  get peers(): ReadonlyMap<PeerNumber, Peer> {
+    return this.connections.byNumber;
+  }
+
+  get knowsPieces(): boolean {
+    return this.metainfo !== undefined;
+  }
+
+  get pieceCount(): number {
+    return this.metainfo?.pieceCount ?? 0;
+  }
+
+  get private(): boolean {
+    return this.metainfo?.private === true;
+  }
+
+  get seeding(): boolean {
+    return this.#state === 'seeding';
+  }
+
+  get uploads(): boolean {
+    return this.#state === 'seeding' || this.#state === 'downloading';
+  }
+
+  /** It may have connections. */
+  get active(): boolean {
+    return this.uploads || this.#state === 'metadata';
+  }
+
+  /** Counts against the limits of what downloads, or seeds, at once. */
+  get wantsTurn(): 'download' | 'seed' | undefined {
+    if (this.#paused || this.#stopped || this.#failed) return undefined;
+    return this.#wants() ? 'download' : 'seed';
+  }
+
+  /**
+   * Gives the torrent its store, for `checking`.
+   * @param have pieces that are verified
+   */
+  attach(store: PieceStore, have: Bits | undefined, now: number): void {
+    this.store = store;
+    this.have = have?.clone() ?? new Bits(this.pieceCount);
+    // To those that came while it was not known.
+    if (this.peers.size > 0) for (let p = this.have.next(0); p >= 0; p = this.have.next(p + 1)) this.haveLog.add(p);
+    this.wakeAt(now);
+    this.#update(now);
+  }
+
+  /** Ends all connections at once: no byte goes or comes after it. */
+  pause(now: number): void {
+    this.#paused = true;
+    this.#update(now);
+  }
+
+  /** After a pause, or after an error whose reason is mended. */
+  resume(now: number): void {
+    this.#paused = false;
+    this.#failed = false;
+    this.error = undefined;
+    this.#update(now);
+  }
+
+  /** Called by the session: it is, or is not, this torrent's turn. */
+  setQueued(queued: boolean, now: number): void {
+    if (this.#queued === queued) return;
+    this.#queued = queued;
+    this.#update(now);
+  }
+
+  /** Called by the session that forgets it. */
+  stop(now: number): void {
+    this.#stopped = true;
+    this.#update(now);
+    this.#waiters.fail(new Error(`${this.name} was taken out of the session`));
+  }
+
+  /** Priorities of files, 0..7 with 0 for not wanted, in the order of `Metainfo.files`; missing ones stay. */
+  setPriorities(priorities: readonly (number | undefined)[], now: number): void {
+    const selection = this.#selection;
+    if (selection === undefined) return;
+    for (const [file, priority] of priorities.entries()) if (priority !== undefined) selection.set(file, priority);
+    this.#wantedPieces = selection.pieces();
+    this.download?.setPriorities(this.#wantedPieces, now);
+    this.#update(now);
+  }
+
+  get order(): PickOrder {
+    return this.#order;
+  }
+
+  set order(order: PickOrder) {
+    this.#order = order;
+    if (this.download !== undefined) this.download.picker.order = order;
+  }
+
+  /**
+   * Somebody waits for this piece: asked for at once, of the fastest, before all else.
+   * @param at monotonic ms by which it should be here
+   */
+  deadline(piece: number, at: number, now: number): void {
+    this.download?.deadline(piece, at, now);
+    this.wakeAt(now);
+  }
+
+  /** Nobody waits any more: of these pieces, or of all. */
+  clearDeadlines(pieces?: Iterable<number>): void {
+    const deadlines = this.download?.requester.deadlines;
+    if (pieces === undefined) deadlines?.clear();
+    else for (const piece of pieces) deadlines?.delete(piece);
+  }
+
+  /** Settles once the piece is verified; rejects where the torrent is stopped first. */
+  whenPiece(piece: number): Promise<void> {
+    return this.have.has(piece) ? Promise.resolve() : this.#waiters.wait(piece);
+  }
+
+  snapshot(): TorrentSnapshot {
+    const { wanted, done } = this.#progress();
+    const inFlight = this.download?.requester.bytesInFlight ?? 0;
+    const left = Math.max(0, wanted - done - inFlight);
+    let seeds = 0;
+    for (const peer of this.peers.values()) if (peer.seed) seeds++;
+    return {
+      state: this.#state,
+      name: this.name,
+      error: this.error,
+      wanted,
+      done,
+      progress: wanted === 0 ? (this.knowsPieces ? 1 : 0) : done / wanted,
+      pieces: { have: this.have.count, count: this.pieceCount },
+      downRate: this.down.value,
+      upRate: this.up.value,
+      downloaded: this.down.total,
+      uploaded: this.up.total,
+      corrupt: this.#corruptBytes + (this.download?.corruptBytes ?? 0),
+      wasted: this.#wastedBytes,
+      eta: this.#state === 'downloading' && this.down.value > 0 ? left / this.down.value : undefined,
+      peers: this.peers.size,
+      seeds,
+      candidates: this.book.size,
+    };
+  }
+
+  snapshotPeers(): PeerSnapshot[] {
+    return [...this.peers.values()].filter((peer) => peer.ready).map(snapshotPeer);
+  }
+
+  snapshotFiles(): FileSnapshot[] {
+    if (this.metainfo === undefined || this.#selection === undefined) return [];
+    return snapshotFiles(this.metainfo, this.have, this.#selection);
+  }
+
+  // What the session calls.
+
+  dialed(duplex: Duplex, address: PeerAddress, plain: boolean, now: number): void {
+    const { encryption } = this.context;
+    const other = this.infoHash === undefined ? undefined : this.infoHashV2?.subarray(0, 20);
+    const connect = (handler: WireHandler): PeerWire =>
+      PeerWire.dialed(duplex, handler, {
+        handshake: this.#handshake(this.key),
+        ...(other === undefined ? {} : { otherInfoHash: other }),
+        ...(encryption === undefined ? {} : { encryption: plain ? { ...encryption, policy: 'off' } : encryption }),
+      });
+    this.#open(new Peer(this, this.connections.nextNumber(), address, connect, now), now);
+  }
+
+  accepted(wire: PeerWire, handshake: Handshake, now: number): Attachment | undefined {
+    if (!this.active) return undefined;
+    if (this.connections.size >= this.limits.connectionsPerTorrent) return undefined;
+    if (this.connections.countFrom(wire.remote.ip) >= this.limits.connectionsPerAddress) return undefined;
+    const peer = new Peer(this, this.connections.nextNumber(), wire.remote, () => wire, now);
+    this.#open(peer, now);
+    // A hybrid's v2 side is preferred where the peer knows of it (BEP 52, "upgrade path").
+    const upgrade = handshake.v2 && this.infoHashV2 !== undefined;
+    const infoHash = upgrade ? this.infoHashV2.subarray(0, 20) : handshake.infoHash;
+    peer.upgraded = upgrade;
+    return { handler: peer.messages, handshake: this.#handshake(infoHash) };
+  }
+
+  tick(now: number): void {
+    this.#upkeep.tick(now);
+  }
+
+  // What peers say.
+
+  peerReady(peer: Peer, handshake: Handshake, now: number): void {
+    const { context } = this;
+    if (equalBytes(handshake.peerId, context.peerId)) {
+      this.book.refuse(peer.remote);
+      peer.close('connected to itself', now);
+      return;
+    }
+    const duplicate = this.connections.duplicateOf(peer, context.peerId);
+    duplicate?.close('connected twice', now);
+    if (duplicate === peer) return;
+    if (!peer.wire.incoming) this.book.connected(peer.remote);
+    if (handshake.extensions) peer.wire.extension(this.#ourHandshake(peer));
+    if (this.have.complete && peer.fast) peer.wire.haveAll();
+    else if (this.have.count > 0) peer.wire.bitfield(this.have.toWire());
+    else if (peer.fast) peer.wire.haveNone();
+    peer.haveTold = this.haveLog.end;
+    if (context.dht && handshake.dht && !this.private) peer.wire.port(context.port);
+    if (this.knowsPieces) peer.pieces = new Bits(this.pieceCount);
+    peer.known = true;
+    this.download?.addPeer(peer);
+    if (peer.v2) this.hashFetch?.fill(peer, now);
+    this.emit({ kind: 'peer-connected', torrent: this, address: peer.remote });
+  }
+
+  peerSaid(peer: Peer, message: ExtensionMessage, now: number): void {
+    switch (message.kind) {
+      case 'handshake':
+        this.#heardHandshake(peer, now);
+        return;
+      case 'metadata-request':
+        serveMetadata(peer, this.metainfo, message.piece);
+        return;
+      case 'metadata-data':
+        this.#heardMetadata(peer, message.piece, message.size, message.bytes, now);
+        return;
+      case 'metadata-reject':
+        this.metadataFetch?.rejected(peer.number, now);
+        return;
+      case 'pex':
+        if (this.private || !peer.pex.mayHear(now)) return;
+        this.context.addPeers(this, message.added.slice(0, PEX_MOST), 'pex', now);
+        return;
+      case 'dont-have':
+        return;
+    }
+  }
+
+  /** Before the peer's pieces are replaced by all that it named at once. */
+  forgetPieces(peer: Peer): void {
+    this.download?.removePeer(peer);
+  }
+
+  peerPieces(peer: Peer, now: number): void {
+    this.download?.addPeer(peer);
+    this.#checkUse(peer, now);
+  }
+
+  peerGot(peer: Peer, piece: number, now: number): void {
+    this.download?.peerGot(peer, piece);
+    if (peer.pieces.complete) this.#checkUse(peer, now);
+  }
+
+  peerLost(peer: Peer, piece: number): void {
+    if (!peer.pieces.has(piece)) return;
+    if (this.download !== undefined) {
+      this.download.peerLost(peer, piece);
+      return;
+    }
+    peer.countedAsSeed = false;
+    peer.pieces.delete(piece);
+  }
+
+  /** False where the peer's proof is false. */
+  hashesCame(peer: Peer, range: HashRange, hashes: Uint8Array, now: number): boolean {
+    const pieces = this.hashFetch?.received(range, hashes);
+    if (this.hashFetch !== undefined && pieces === undefined) return false;
+    if (pieces !== undefined && pieces.length > 0) this.download?.hashesKnown(pieces);
+    this.hashFetch?.fill(peer, now);
+    return true;
+  }
+
+  /** All bytes of one read are parsed: answers go out together. */
+  settled(peer: Peer, now: number): void {
+    const payload = peer.wire.downloadedPayload - peer.counted;
+    if (payload > 0) {
+      peer.counted += payload;
+      this.down.add(payload);
+      const opensAt = this.inflow.took(peer, payload, now);
+      if (opensAt !== undefined) this.wakeAt(opensAt);
+    }
+    if (!peer.ready) return;
+    this.download?.fill(peer, now);
+    if (peer.asked.size > 0) this.upload.serve(peer, now);
+    this.tellHaves(peer);
+  }
+
+  peerClosed(peer: Peer, reason: string, now: number): void {
+    if (peer.gone) return;
+    peer.gone = true;
+    this.connections.remove(peer);
+    if (peer.known) this.download?.removePeer(peer);
+    this.upload.removePeer(peer);
+    this.metadataFetch?.release(peer.number, now);
+    this.hashFetch?.release(peer.number);
+    this.#wastedBytes += peer.wastedBytes;
+    if (peer.violated) this.context.ban(this, peer.remote.ip, reason, now);
+    const { listensAt } = peer;
+    if (listensAt !== undefined) {
+      const retryPlain = peer.wire.retryPlain && !peer.ready;
+      this.book.ended(listensAt, { useful: peer.ready && !peer.violated, retryPlain }, now);
+    }
+    this.context.connectionClosed(this);
+    if (peer.ready) this.emit({ kind: 'peer-closed', torrent: this, address: peer.remote, reason });
+  }
+
+  // What the halves say.
+
+  emit(event: SwarmEvent): void {
+    this.context.emit(event);
+  }
+
+  wakeAt(at: number): void {
+    this.context.wakeAt(this, at);
+  }
+
+  pieceVerified(piece: number, now: number): void {
+    if (!this.have.add(piece)) return;
+    this.haveLog.add(piece);
+    this.wakeAt(now + HAVE_DELAY);
+    this.#waiters.verified(piece);
+    this.emit({ kind: 'piece', torrent: this, piece });
+    if (this.download?.picker.wanted === 0) this.#update(now);
+  }
+
+  pieceFailed(piece: number): void {
+    this.emit({ kind: 'piece-failed', torrent: this, piece });
+  }
+
+  convicted(number: PeerNumber, now: number): void {
+    const ip = this.connections.addressOf(number);
+    if (ip === undefined) return;
+    this.context.ban(this, ip, 'sent wrong blocks', now);
+    this.peers.get(number)?.close('sent wrong blocks', now);
+  }
+
+  storeFailed(error: unknown, now: number): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.error = error;
+    this.#update(now);
+    this.emit({ kind: 'error', torrent: this, error });
+  }
+
+  grant(peer: Peer): void {
+    if (!peer.fast || peer.granted.size > 0 || peer.pieces.count > 0) return;
+    for (const piece of allowedFast(peer.remote.ip, this.key, this.pieceCount, this.context.hashes)) {
+      if (!this.have.has(piece)) continue;
+      peer.granted.add(piece);
+      peer.wire.allowedFast(piece);
+    }
+  }
+
+  /** Tells everybody of the pieces that came lately. */
+  tellAllHaves(): void {
+    if (this.haveLog.isEmpty) return;
+    for (const peer of this.peers.values()) {
+      if (!peer.ready) continue;
+      this.tellHaves(peer);
+      peer.flush();
+    }
+    this.haveLog.clear();
+  }
+
+  tellPeers(peer: Peer, now: number): void {
+    if (!this.private) tellPeers(peer, this.peers.values(), now);
+  }
+
+  tellHaves(peer: Peer): void {
+    const { haveLog, download } = this;
+    const end = haveLog.end;
+    if (peer.haveTold === end) return;
+    for (let place = peer.haveTold; place < end; place++) {
+      const piece = haveLog.at(place);
+      // Who has it already need not know, and seeds need nothing.
+      if (!peer.pieces.has(piece)) peer.wire.have(piece);
+      else download?.pieceDone(peer, piece);
+    }
+    peer.haveTold = end;
+    download?.updateInterest(peer);
+  }
+
+  #open(peer: Peer, now: number): void {
+    this.connections.add(peer);
+    this.context.connectionOpened();
+    this.wakeAt(now + 1000);
+  }
+
+  #heardHandshake(peer: Peer, now: number): void {
+    const { said, listensAt } = peer;
+    if (listensAt !== undefined && peer.wire.incoming) {
+      this.book.add(listensAt, 'incoming', 0, peer.seed);
+      this.book.connected(listensAt);
+    }
+    const size = said?.metadataSize ?? 0;
+    if (this.metadataFetch !== undefined && size > 0 && size <= this.limits.metadataMost && said?.speaks.metadata === true) {
+      this.metadataFetch.offer(peer, now);
+    }
+    if (said?.uploadOnly === true) this.upload.interestChanged(peer, now);
+    this.#checkUse(peer, now);
+  }
+
+  #heardMetadata(peer: Peer, piece: number, size: number, bytes: Uint8Array, now: number): void {
+    const outcome = this.metadataFetch?.received(peer.number, piece, size, bytes, now);
+    if (outcome === undefined || outcome === 'more') return;
+    if ('wrong' in outcome) {
+      for (const number of outcome.wrong) {
+        this.context.ban(this, this.connections.addressOf(number) ?? '', 'sent wrong metadata', now);
+        this.peers.get(number)?.close('sent wrong metadata', now);
+      }
+      this.metadataFetch?.fill(now);
+      return;
+    }
+    let metainfo: Metainfo;
+    try {
+      metainfo = parseInfo(outcome.done, this.context.hashes);
+    } catch (error) {
+      // It is what the link names, and of no use.
+      this.storeFailed(error, now);
+      return;
+    }
+    this.metadataFetch = undefined;
+    this.#setMetainfo(metainfo);
+    for (const other of [...this.peers.values()]) {
+      if (!other.ready) continue;
+      if (other.said !== undefined) other.wire.extension(this.#ourHandshake(other));
+      other.messages.learnPieces(now);
+      if (!other.gone && other.v2) this.hashFetch?.fill(other, now);
+      other.flush();
+    }
+    this.#update(now);
+    this.emit({ kind: 'metadata', torrent: this, metainfo });
+  }
+
+  #setMetainfo(metainfo: Metainfo): void {
+    this.metainfo = metainfo;
+    this.have = new Bits(metainfo.pieceCount);
+    this.hashFetch = new HashFetch(metainfo, this.context.hashes);
+    this.#selection = new Selection(metainfo);
+    for (const [file, priority] of (this.#priorities ?? []).entries()) this.#selection.set(file, priority);
+    this.#wantedPieces = this.#selection.pieces();
+  }
+
+  #handshake(infoHash: Uint8Array): Handshake {
+    const { peerId, dht } = this.context;
+    const v2 = this.infoHashV2 !== undefined;
+    return { infoHash, peerId, extensions: true, fast: true, dht: dht && !this.private, v2 };
+  }
+
+  #ourHandshake(peer: Peer): ExtensionMessage {
+    return ourHandshake(peer, {
+      metainfo: this.metainfo,
+      port: this.context.port,
+      client: this.context.client,
+      requestQueue: this.limits.uploadQueue,
+      uploadOnly: this.seeding,
+      pex: !this.private,
+    });
+  }
+
+  /** Two that want nothing of each other part. */
+  #checkUse(peer: Peer, now: number): void {
+    if (this.seeding && peer.ready && peer.uploadOnly) peer.close('both have everything', now);
+  }
+
+  #wants(): boolean {
+    if (this.download !== undefined) return this.download.picker.wanted > 0;
+    const wanted = this.#wantedPieces;
+    if (wanted === undefined) return true;
+    for (let piece = 0; piece < wanted.length; piece++) if (wanted[piece] !== 0 && !this.have.has(piece)) return true;
+    return false;
+  }
+
+  #stateNow(): TorrentState {
+    if (this.#stopped) return 'stopped';
+    if (this.#failed) return 'error';
+    if (this.#paused) return 'paused';
+    if (this.#queued) return 'queued';
+    if (this.metainfo === undefined) return 'metadata';
+    if (this.store === undefined) return 'checking';
+    return this.#wants() ? 'downloading' : 'seeding';
+  }
+
+  /** Brings the parts in line with the state that follows from what is known and wished. */
+  #update(now: number): void {
+    const before = this.#state;
+    const state = (this.#state = this.#stateNow());
+    if (state !== 'downloading') this.#endDownload();
+    else if (this.download === undefined) this.#beginDownload(now);
+    if (!this.active && state !== 'checking') this.#disconnect(state, now);
+    if (before === state) return;
+    this.context.stateChanged(this, now);
+    if (state === 'seeding') this.#nothingWanted(now);
+    this.emit({ kind: 'state', torrent: this, state });
+    if (before === 'downloading' && state === 'seeding') this.emit({ kind: 'finished', torrent: this });
+  }
+
+  #nothingWanted(now: number): void {
+    this.tellAllHaves();
+    for (const peer of [...this.peers.values()]) {
+      if (!peer.ready) continue;
+      if (peer.said !== undefined) peer.wire.extension(this.#ourHandshake(peer));
+      peer.flush();
+      this.#checkUse(peer, now);
+    }
+  }
+
+  #disconnect(state: TorrentState, now: number): void {
+    for (const peer of [...this.peers.values()]) peer.close(state === 'error' ? 'the store failed' : state, now);
+  }
+
+  #beginDownload(now: number): void {
+    const { metainfo, store, hashFetch } = this;
+    if (metainfo === undefined || store === undefined || hashFetch === undefined) return;
+    const { dice } = this.context;
+    const download = new Download({ torrent: metainfo, store, have: this.have, hashFetch, dice }, this);
+    this.download = download;
+    download.picker.order = this.#order;
+    if (this.#wantedPieces !== undefined) download.setPriorities(this.#wantedPieces, now);
+    for (const peer of this.peers.values()) {
+      if (!peer.known) continue;
+      download.addPeer(peer);
+      download.fill(peer, now);
+      peer.flush();
+    }
+  }
+
+  #endDownload(): void {
+    const { download } = this;
+    if (download === undefined) return;
+    this.download = undefined;
+    download.stop();
+    this.#corruptBytes += download.corruptBytes;
+    for (const peer of this.peers.values()) {
+      download.requester.release(peer, true);
+      if (!peer.wanting) continue;
+      peer.wanting = false;
+      peer.wire.notInterested();
+    }
+  }
+
+  #progress(): { readonly wanted: number; readonly done: number } {
+    const { metainfo } = this;
+    let wanted = 0;
+    let done = 0;
+    for (let piece = 0; metainfo !== undefined && piece < metainfo.pieceCount; piece++) {
+      if (this.#wantedPieces?.[piece] === 0) continue;
+      const size = metainfo.pieceSize(piece);
+      wanted += size;
+      if (this.have.has(piece)) done += size;
+    }
+    return { wanted, done };
+  }
+
+  toString(): string {
+    return `${this.name} (${toHex(this.key)})`;
+  }
+}
