@@ -55,6 +55,11 @@ export class MessageParser {
     this.#held = undefined;
   }
 
+  /** The rest of the block that arrives goes nowhere: its memory is needed for something else. */
+  skipBlock(): void {
+    this.#target = undefined;
+  }
+
   /** @throws WireError, and what the handler throws */
   parse(bytes: Uint8Array, from: number, now: number): void {
     let at = from;

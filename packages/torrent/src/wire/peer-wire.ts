@@ -266,6 +266,14 @@ export class PeerWire implements DuplexHandler {
     this.#outbox.flush(this.#encrypt);
   }
 
+  /**
+   * The memory that `WireHandler.blockStart` gave is needed for something else: the rest of the block that arrives goes
+   * nowhere. The handler hears of its end all the same.
+   */
+  skipBlock(): void {
+    this.#parser?.skipBlock();
+  }
+
   /** Stops reading until `resume`: what was read already is still parsed. */
   pause(): void {
     this.#duplex.pause();
