@@ -12,7 +12,7 @@ export interface PeerAddress {
 export interface DuplexHandler {
   /** Bytes that came; valid during the call only, and the handler's to change (it decrypts in place). */
   data(bytes: Uint8Array, now: number): void;
-  /** What waits to be written fell below the duplex' low mark. */
+  /** All that was written is taken by the system. Follows every write, never from within it; several share one. */
   drain(now: number): void;
   /** Once; nothing comes after it. `reason` is for people, for example `connection reset`. */
   closed(reason: string, now: number): void;

@@ -46,7 +46,10 @@ export interface WireHandler {
   hashReject(range: HashRange, now: number): void;
   /** All bytes of one read are parsed: the moment to answer them with one write. */
   settled(now: number): void;
-  /** The other side takes bytes again after `PeerWire.pending` was high. */
+  /**
+   * All that was flushed is taken by the system: who stopped because `PeerWire.pending` was high goes on, and flushes.
+   * Follows every flush that sent something.
+   */
   drain(now: number): void;
   closed(reason: string, now: number): void;
 }

@@ -1,0 +1,162 @@
+/**
+ * A TCP connection as the engine's {@link Duplex}. All connections read into one buffer: a read is handed on before the
+ * next one begins, so that ten thousand idle connections hold no memory for reading, and busy ones find it in the cache.
+ */
+import { Socket, type OnReadOpts } from 'node:net';
+import type { Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
+
+/** Bytes of one read at most. */
+const READ = 256 * 1024;
+const readBuffer = new Uint8Array(READ);
+
+/** Monotonic milliseconds. */
+export type Clock = () => number;
+
+export interface TcpDuplexOptions {
+  readonly remote: PeerAddress;
+  readonly incoming: boolean;
+  readonly clock: Clock;
+  /** Told once when the first bytes have come. */
+  readonly onHeard?: () => void;
+  readonly onClosed?: () => void;
+}
+
+export class TcpDuplex implements Duplex {
+  readonly kind = 'tcp';
+  readonly remote: PeerAddress;
+  readonly incoming: boolean;
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #onClosed: (() => void) | undefined;
+  #onHeard: (() => void) | undefined;
+  #handler: DuplexHandler | undefined;
+  #paused = false;
+  #reason: string | undefined;
+  #closed = false;
+
+  /**
+   * A socket that is not connected yet, nor reading.
+   * @internal Connections are made by `TcpDialer` and `TcpListener`.
+   */
+  static unconnected(options: TcpDuplexOptions): { duplex: TcpDuplex; socket: Socket } {
+    const duplex = new TcpDuplex(options, (onread) => new Socket({ onread, ...BOTH_WAYS }));
+    return { duplex, socket: duplex.#socket };
+  }
+
+  /**
+   * Takes over a socket that came paused from a server.
+   * @internal
+   */
+  static adopt(accepted: Socket, options: TcpDuplexOptions): TcpDuplex {
+    const handle: unknown = Reflect.get(accepted, '_handle');
+    if (typeof handle !== 'object' || handle === null || !('useUserBuffer' in handle)) {
+      const duplex = new TcpDuplex(options, () => accepted);
+      accepted.on('data', (bytes: Uint8Array) => duplex.#read(bytes));
+      return duplex;
+    }
+    // A server gives its sockets no buffer of ours, and has no option for it. Its socket lets go of the connection and
+    // another one, which has the buffer, takes it.
+    Reflect.set(accepted, '_handle', null);
+    accepted.destroy();
+    return new TcpDuplex(options, (onread) => Reflect.construct(Socket, [{ handle, onread, ...BOTH_WAYS }]));
+  }
+
+  private constructor(options: TcpDuplexOptions, open: (onread: OnReadOpts) => Socket) {
+    this.remote = options.remote;
+    this.incoming = options.incoming;
+    this.#clock = options.clock;
+    this.#onHeard = options.onHeard;
+    this.#onClosed = options.onClosed;
+    const socket = open({
+      buffer: readBuffer,
+      callback: (length, buffer) => {
+        this.#read(length === buffer.length ? buffer : buffer.subarray(0, length));
+        return true;
+      },
+    });
+    this.#socket = socket;
+    socket.pause();
+    socket.on('error', (error) => (this.#reason ??= reasonOf(error)));
+    socket.on('end', () => this.close('closed by the peer'));
+    socket.on('close', () => this.#ended());
+  }
+
+  start(handler: DuplexHandler): void {
+    this.#handler = handler;
+    if (this.#closed) setImmediate(() => handler.closed(this.#reason ?? CLOSED, this.#clock()));
+    else if (!this.#paused) this.#socket.resume();
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    if (this.#reason !== undefined) return;
+    const last = chunks.length - 1;
+    if (last > 0) socket.cork();
+    for (let i = 0; i < last; i++) socket.write(chunks[i] ?? NOTHING);
+    socket.write(chunks[last] ?? NOTHING, this.#taken);
+    if (last > 0) socket.uncork();
+  }
+
+  get pending(): number {
+    return this.#socket.writableLength;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#handler !== undefined) this.#socket.resume();
+  }
+
+  close(reason: string): void {
+    this.#reason ??= reason;
+    this.#socket.destroy();
+  }
+
+  #read(bytes: Uint8Array): void {
+    if (this.#reason !== undefined) return;
+    this.#onHeard?.();
+    this.#onHeard = undefined;
+    this.#handler?.data(bytes, this.#clock());
+  }
+
+  /** Node's own `drain` does not come where the system took a write at once. */
+  readonly #taken = (): void => {
+    if (this.#reason === undefined && this.#socket.writableLength === 0) this.#handler?.drain(this.#clock());
+  };
+
+  #ended(): void {
+    this.#closed = true;
+    this.#onClosed?.();
+    this.#handler?.closed(this.#reason ?? CLOSED, this.#clock());
+  }
+}
+
+const CLOSED = 'closed';
+
+const BOTH_WAYS = { readable: true, writable: true } as const;
+const NOTHING = new Uint8Array(0);
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'connection reset'],
+  ['EPIPE', 'connection reset'],
+  ['ECONNABORTED', 'connection aborted'],
+  ['ETIMEDOUT', 'no answer'],
+  ['EHOSTUNREACH', 'no route to the host'],
+  ['ENETUNREACH', 'no route to the network'],
+  ['EADDRNOTAVAIL', 'the local address is not there'],
+  ['EACCES', 'not permitted'],
+  ['EPERM', 'not permitted'],
+  ['EMFILE', 'too many open files'],
+  ['ENFILE', 'too many open files on this machine'],
+]);
+
+/** For people. */
+export function reasonOf(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return REASONS.get(code) ?? error.message;
+}
