@@ -37,8 +37,8 @@ export async function hashPieces(
         signal.throwIfAborted();
         thread ??= new HashThread();
         const result = await thread.run(next.value, signal);
-        found.pieces.set(result.sha1, next.value.first * 20);
-        found.roots.set(result.roots, next.value.first * 32);
+        if (plan.version !== 'v2') found.pieces.set(result.sha1, next.value.first * 20);
+        if (plan.version !== 'v1') found.roots.set(result.roots, next.value.first * 32);
         bytes += next.value.bytes;
         options.onBytes?.(bytes);
       }

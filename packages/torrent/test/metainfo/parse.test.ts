@@ -340,11 +340,11 @@ test('bytes of strangers and damaged torrents give a torrent or a typed error, n
   const damaged = fc.tuple(fc.constantFrom(...originals), damage).map(([torrent, changes]) => {
     const bytes = [...torrent];
     for (const { place, byte, kind } of changes) {
-      const at = place % bytes.length;
-      if (kind === 'set') bytes[at] = byte;
+      const at = place % (bytes.length + 1);
+      if (kind === 'set') bytes.splice(at, 1, byte);
       else if (kind === 'insert') bytes.splice(at, 0, byte);
       else if (kind === 'remove') bytes.splice(at, 1);
-      else bytes.length = Math.max(at, 1);
+      else bytes.splice(at);
     }
     return Uint8Array.from(bytes);
   });
