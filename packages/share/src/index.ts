@@ -6,3 +6,4 @@ export type { Clock, TcpDuplex } from './net/tcp-duplex.ts';
 export { LISTENER_LIMITS, TcpListener } from './net/tcp-listener.ts';
 export type { ListenerLimits, Refusals, TcpListenerOptions } from './net/tcp-listener.ts';
 export { createTorrent, type Created, type CreateOptions, type CreateProgress } from './create/create-torrent.ts';
+export { nodeHashes } from './node-hashes.ts';

@@ -156,16 +156,15 @@ function comparePaths(a: readonly Uint8Array[], b: readonly Uint8Array[]): numbe
   return a.length - b.length;
 }
 
-/** No padding stands after the last file with bytes: nothing comes that would have to be aligned. */
+/** Padding stands before the next file with bytes; after the last one there is nothing to align. */
 function padded(files: readonly Unplaced[], pieceLength: number): Unplaced[] {
-  const all: Unplaced[] = [];
   let gap = 0;
-  for (const file of files) {
-    if (gap > 0 && file.length > 0) all.push({ path: ['.pad', String(gap)], length: gap, padding: true });
-    all.push(file);
-    if (file.length > 0) gap = (pieceLength - (file.length % pieceLength)) % pieceLength;
-  }
-  return all;
+  return files.flatMap((file) => {
+    if (file.length === 0) return [file];
+    const before = gap;
+    gap = (pieceLength - (file.length % pieceLength)) % pieceLength;
+    return before === 0 ? [file] : [{ path: ['.pad', String(before)], length: before, padding: true }, file];
+  });
 }
 
 function filesV1(plan: TorrentPlan): { length: number } | { files: Encodable[] } {
