@@ -15,15 +15,6 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return text;
 }
 
-export function isUtf8(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length;) {
-    const point = pointAt(bytes, at);
-    if (point < 0) return false;
-    at += lengthOf(point);
-  }
-  return true;
-}
-
 function lengthOf(point: number): number {
   return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 }
