@@ -40,7 +40,7 @@ bool Coalescer::FlowOf(const uint8_t* packet, size_t length, Flow* flow) const {
   }
   flow->tcp = protocol == kProtocolTcp;
   if (flow->tcp) {
-    if (length < flow->transport + 20) return false;
+    if (!tcp_ || length < flow->transport + 20) return false;
     flow->headers = flow->transport + size_t{packet[flow->transport + 12]} / 16 * 4;
     return flow->headers >= flow->transport + 20 && flow->headers <= length;
   }

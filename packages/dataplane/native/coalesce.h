@@ -25,7 +25,8 @@ class Coalescer {
  public:
   explicit Coalescer(PacketWriter* writer) : writer_(writer) {}
 
-  // USO: datagrams of UDP may be merged as well.
+  // What may be merged: TCP from the start, datagrams of UDP where the device has USO.
+  void set_tcp(bool tcp) { tcp_ = tcp; }
   void set_udp(bool udp) { udp_ = udp; }
 
   // Takes an IP packet of exactly `length` bytes, which must stay where it is until Flush.
@@ -72,6 +73,7 @@ class Coalescer {
   void WriteOne(uint8_t* packet, size_t length);
 
   PacketWriter* const writer_;
+  bool tcp_ = true;
   bool udp_ = false;
   size_t used_ = 0;
   Group groups_[kGroups];

@@ -1,6 +1,6 @@
 // Devices and sockets for a running plane, as bare descriptors.
 //
-// openOffloadTun(name, mtu) -> { fd, name, uso }     openUdp(family, port, loopback) -> { fd, port, buffer }
+// openOffloadTun(name, mtu, offloads) -> { fd, name, uso }     openUdp(family, port, loopback, offloads) -> { fd, port, buffer }
 // closeDescriptor(fd)
 #include <fcntl.h>
 #include <linux/if.h>
@@ -34,7 +34,8 @@ napi_value OpenOffloadTun(napi_env env, napi_callback_info info) {
   size_t length = 0;
   args.Check(napi_get_value_string_utf8(env, args.at(0), name, sizeof name, &length) == napi_ok);
   const double mtu = args.Number(1);
-  if (!args.fine()) return ThrowType(env, "openOffloadTun(name, mtu)");
+  const bool offloads = args.Flag(2);
+  if (!args.fine()) return ThrowType(env, "openOffloadTun(name, mtu, offloads)");
   if (length >= IFNAMSIZ) return ThrowErrno(env, "TUNSETIFF", ENAMETOOLONG);
 
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -47,8 +48,8 @@ napi_value OpenOffloadTun(napi_env env, napi_callback_info info) {
   if (ioctl(fd, TUNSETVNETHDRSZ, &header) < 0) return Failed(env, fd, "TUNSETVNETHDRSZ");
   // The kernel takes all of them or none; without any it cuts packets and completes checksums itself.
   constexpr unsigned kTcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-  const bool uso = ioctl(fd, TUNSETOFFLOAD, kTcp | TUN_F_USO4 | TUN_F_USO6) == 0;
-  if (!uso && ioctl(fd, TUNSETOFFLOAD, kTcp) < 0) ioctl(fd, TUNSETOFFLOAD, 0);
+  const bool uso = offloads && ioctl(fd, TUNSETOFFLOAD, kTcp | TUN_F_USO4 | TUN_F_USO6) == 0;
+  if (!uso && (!offloads || ioctl(fd, TUNSETOFFLOAD, kTcp) < 0)) ioctl(fd, TUNSETOFFLOAD, 0);
   const int error = SetMtu(request.ifr_name, static_cast<int>(mtu));
   if (error != 0) {
     errno = error;
@@ -69,11 +70,12 @@ napi_value OpenUdpSocket(napi_env env, napi_callback_info info) {
   const double family = args.Number(0);
   const double port = args.Number(1);
   const bool loopback = args.Flag(2);
+  const bool offloads = args.Flag(3);
   args.Check((family == 4 || family == 6) && port >= 0 && port <= 65535);
-  if (!args.fine()) return ThrowType(env, "openUdp(family, port, loopback)");
+  if (!args.fine()) return ThrowType(env, "openUdp(family, port, loopback, offloads)");
   uint16_t bound = 0;
   int buffer = 0;
-  const int fd = OpenUdp(family == 6 ? AF_INET6 : AF_INET, static_cast<uint16_t>(port), loopback, &bound, &buffer);
+  const int fd = OpenUdp(family == 6 ? AF_INET6 : AF_INET, static_cast<uint16_t>(port), loopback, offloads, &bound, &buffer);
   if (fd < 0) return ThrowErrno(env, "bind", -fd);
   napi_value out;
   napi_create_object(env, &out);

@@ -47,7 +47,8 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
  public:
   explicit Inbound(Workers* workers)
       : workers_(*workers), coalescer_(this), forwards_(&workers->port_), slots_(new uint8_t[kMessages * kSlot]), plaintexts_(new uint8_t[kPlaintexts]) {
-    coalescer_.set_udp(workers->init_.uso);
+    coalescer_.set_tcp(workers->init_.offloads);
+    coalescer_.set_udp(workers->init_.offloads && workers->init_.uso);
   }
 
   void Run() {

@@ -15,6 +15,9 @@ constexpr size_t kLongestPacket = 65536;
 constexpr size_t kArena = 512 * 1024;
 // Sealed bytes after which a batch leaves although more packets wait: latency, and what the caches hold.
 constexpr size_t kFlushAt = 128 * 1024;
+// A read may fail for the sake of one packet, which the kernel has dropped then. A device of which so many in a row fail
+// is none.
+constexpr int kMostFailures = 1000;
 
 }  // namespace
 
@@ -43,10 +46,15 @@ class Workers::Outbound {
     for (;;) {
       const ssize_t n = read(workers_.init_.tun, packet_, sizeof packet_);
       if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && (errno == EINVAL || errno == ENOMEM || errno == ENOBUFS) && ++failures_ < kMostFailures) {
+        workers_.core_->CountMalformed();
+        continue;
+      }
       if (n <= 0) {
         alive = n < 0 && errno == EAGAIN;
         break;
       }
+      failures_ = 0;
       Take(static_cast<size_t>(n), now);
       if (at_ >= kFlushAt) break;
     }
@@ -84,6 +92,7 @@ class Workers::Outbound {
   DatagramBatch batch_;
   std::unique_ptr<uint8_t[]> arena_;
   size_t at_ = 0;
+  int failures_ = 0;
   uint8_t packet_[sizeof(VnetHeader) + kLongestPacket];
 };
 

@@ -235,7 +235,7 @@ KITH_METHOD(Start) {
   init.tun = static_cast<int>(args.Number(0));
   init.udp4 = static_cast<int>(args.Number(1));
   init.udp6 = static_cast<int>(args.Number(2));
-  init.gso = args.Flag(3);
+  init.offloads = args.Flag(3);
   init.uso = args.Flag(4);
   init.clock_offset = args.Number(5);
   args.Check(!plane.workers.running());

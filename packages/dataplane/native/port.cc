@@ -18,8 +18,8 @@ namespace {
 
 // wireguard-go's figure.
 constexpr int kSocketBuffer = 7 * 1024 * 1024;
-// Messages after which a length that was refused in a train is tried again.
-constexpr uint32_t kRefusedFor = 100'000;
+// Flushes after which a train that was refused is tried again.
+constexpr uint64_t kRefusedFor = 100'000;
 
 // Past the system's limit where the process may (CAP_NET_ADMIN), else up to it.
 void Enlarge(int fd, int forced, int plain) {
@@ -34,7 +34,7 @@ union SegmentControl {
 
 }  // namespace
 
-int OpenUdp(int family, uint16_t port, bool loopback, uint16_t* bound, int* buffer) {
+int OpenUdp(int family, uint16_t port, bool loopback, bool gro, uint16_t* bound, int* buffer) {
   const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   const int on = 1;
@@ -63,7 +63,7 @@ int OpenUdp(int family, uint16_t port, bool loopback, uint16_t* bound, int* buff
   socklen_t size = sizeof *buffer;
   // The kernel doubles what is asked for, to pay for its own headers.
   if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, buffer, &size) == 0) *buffer /= 2;
-  setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
+  if (gro) setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
   const timeval patience{0, 50'000};
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   return fd;
@@ -98,11 +98,32 @@ void DatagramBatch::Add(uint8_t* bytes, size_t length, const Endpoint& to) {
 }
 
 bool DatagramBatch::UsesGso(const Run& run) const {
-  return run.count > 1 && run.segment < refused_ && port_->gso.load(std::memory_order_relaxed);
+  if (run.count == 1 || !port_->gso) return false;
+  for (size_t i = 0; i < refusals_used_; i++) {
+    const Refusal& refusal = refusals_[i];
+    if (run.segment >= refusal.segment && flushes_ < refusal.until && refusal.to == run.to) return false;
+  }
+  return true;
+}
+
+void DatagramBatch::Remember(const Endpoint& to, size_t segment) {
+  Refusal* refusal = std::find_if(refusals_, refusals_ + refusals_used_, [&to](const Refusal& each) { return each.to == to; });
+  if (refusal == refusals_ + refusals_used_) {
+    if (refusals_used_ < kRefusals) refusals_used_++;
+    else refusal = &refusals_[next_refusal_++ % kRefusals];
+    *refusal = Refusal{to, segment, 0};
+  }
+  refusal->segment = flushes_ < refusal->until ? std::min(refusal->segment, segment) : segment;
+  refusal->until = flushes_ + kRefusedFor;
+}
+
+void DatagramBatch::Lose(const Run* runs, size_t count) {
+  for (size_t i = 0; i < count; i++) port_->send_errors.fetch_add(runs[i].count, std::memory_order_relaxed);
 }
 
 void DatagramBatch::Flush() {
-  if (refused_for_ > 0 && --refused_for_ == 0) refused_ = SIZE_MAX;
+  flushes_++;
+  stuck_ = false;
   for (size_t i = 0; i < used_;) {
     if (runs_[i].count > 1 && !UsesGso(runs_[i])) {
       SendSingly(runs_[i++]);
@@ -123,10 +144,7 @@ void DatagramBatch::SendRuns(Run* runs, size_t count) {
   sockaddr_storage addresses[kRuns];
   SegmentControl controls[kRuns];
   const int fd = port_->SocketFor(runs[0].to);
-  if (fd < 0) {
-    for (size_t i = 0; i < count; i++) port_->send_errors.fetch_add(runs[i].count, std::memory_order_relaxed);
-    return;
-  }
+  if (fd < 0 || stuck_) return Lose(runs, count);
   for (size_t i = 0; i < count; i++) {
     msghdr& message = messages[i].msg_hdr;
     message = msghdr{};
@@ -153,14 +171,18 @@ void DatagramBatch::SendRuns(Run* runs, size_t count) {
     }
     const int error = errno;
     if (error == EINTR) continue;
+    if (error == EAGAIN) {
+      // One more wait for every run would keep the thread from its clock and from its end.
+      stuck_ = true;
+      return Lose(runs + done, count - done);
+    }
     const Run& run = runs[done++];
     if (run.count > 1 && (error == EIO || error == EINVAL || error == EMSGSIZE)) {
-      if (error == EIO) port_->gso.store(false, std::memory_order_relaxed);
-      refused_ = std::min(refused_, run.segment);
-      refused_for_ = kRefusedFor;
+      // A device that says EIO cuts nothing, however short.
+      Remember(run.to, error == EIO ? 0 : run.segment);
       SendSingly(run);
     } else {
-      port_->send_errors.fetch_add(run.count, std::memory_order_relaxed);
+      Lose(&run, 1);
     }
   }
 }

@@ -41,7 +41,7 @@ int Workers::Start(const WorkersInit& init) {
   init_ = init;
   port_.v4 = init.udp4;
   port_.v6 = init.udp6;
-  port_.gso.store(init.gso);
+  port_.gso = init.offloads;
   ended_.store(false);
   // Signals are for Node's main thread.
   sigset_t all, before;

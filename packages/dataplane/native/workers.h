@@ -17,8 +17,8 @@ struct WorkersInit {
   int tun = -1;
   int udp4 = -1;
   int udp6 = -1;
-  // What the kernel takes: trains of datagrams, UDP super-packets for the TUN.
-  bool gso = true;
+  // Whether trains of datagrams leave and super-packets are written to the TUN; those of UDP where it takes them.
+  bool offloads = true;
   bool uso = false;
   // Milliseconds to be added to CLOCK_MONOTONIC to get the clock of the contract's `now`.
   double clock_offset = 0;

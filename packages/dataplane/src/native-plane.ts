@@ -46,8 +46,8 @@ export interface NativePlaneRun {
   readonly tun: number;
   readonly udp4: number;
   readonly udp6: number;
-  /** Whether datagrams may leave in trains (UDP_SEGMENT) where the system takes them. */
-  readonly gso: boolean;
+  /** Whether datagrams leave in trains (UDP_SEGMENT) and packets are written as super-packets, where the system takes them. */
+  readonly offloads: boolean;
   /** Whether the device takes super-packets of UDP. */
   readonly uso: boolean;
 }
@@ -278,7 +278,7 @@ export class NativePlane implements DataPlane {
       offset = before - native;
     }
     this.#running = true;
-    this.#handle.start(run.tun, run.udp4, run.udp6, run.gso, run.uso, offset);
+    this.#handle.start(run.tun, run.udp4, run.udp6, run.offloads, run.uso, offset);
   }
 
   /** Ends the threads and closes the descriptors. Afterwards no event comes. */

@@ -49,7 +49,7 @@ export interface NativePlaneHandle {
   handlePacket(packet: Uint8Array, now: number): void;
   wakeAt(): number | null;
   tick(now: number): void;
-  start(tun: number, udp4: number, udp6: number, gso: boolean, uso: boolean, clockOffset: number): void;
+  start(tun: number, udp4: number, udp6: number, offloads: boolean, uso: boolean, clockOffset: number): void;
   stop(): void;
   ioCounters(): readonly number[];
   clock(): number;
@@ -84,14 +84,26 @@ export interface NativeBinding {
    */
   openTun(name: string, mtu: number, onPackets: (packets: readonly Uint8Array[], ended: boolean) => void): NativeTun;
   /**
-   * A TUN device with vnet_hdr and what offloads the kernel has, as a bare descriptor. Throws like {@link openTun}.
+   * A TUN device with vnet_hdr as a bare descriptor. Throws like {@link openTun}.
+   *
+   * @param offloads let the kernel hand over super-packets, of all kinds that it has
    */
-  openOffloadTun(name: string, mtu: number): { readonly fd: number; readonly name: string; readonly uso: boolean };
-  /** A bound socket as a bare descriptor. @param family 4 or 6. Throws like {@link openTun}. */
+  openOffloadTun(
+    name: string,
+    mtu: number,
+    offloads: boolean,
+  ): { readonly fd: number; readonly name: string; readonly uso: boolean };
+  /**
+   * A bound socket as a bare descriptor. Throws like {@link openTun}.
+   *
+   * @param family 4 or 6
+   * @param offloads let the kernel hand over trains of datagrams
+   */
   openUdp(
     family: number,
     port: number,
     loopback: boolean,
+    offloads: boolean,
   ): {
     readonly fd: number;
     readonly port: number;

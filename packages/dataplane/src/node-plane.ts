@@ -30,6 +30,11 @@ export interface NodePlaneInit {
   readonly loopback?: boolean;
   /** Which plane; without it the environment's `KITH_PLANE` decides, and without that what the machine has. */
   readonly kind?: PlaneKind;
+  /**
+   * Whether the native plane and the kernel hand each other trains and super-packets; without it the environment's
+   * `KITH_OFFLOADS` decides (`on` or `off`), and without that they do.
+   */
+  readonly offloads?: boolean;
 }
 
 export type PlaneKind = 'native' | 'portable';
