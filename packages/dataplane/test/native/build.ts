@@ -1,0 +1,56 @@
+/** Builds the harness: the native plane without Node around it, driven by C++. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+/** What the harness links of the plane: everything that knows nothing of Node. */
+const PLANE = [
+  'aead',
+  'checksum',
+  'coalesce',
+  'core',
+  'inbound',
+  'outbound',
+  'port',
+  'prefix_tree',
+  'segment',
+  'workers',
+];
+const FLAGS = ['-std=c++17', '-O1', '-g', '-Wall', '-Wextra', '-fno-exceptions', '-fno-rtti'];
+/** Calls that `faults.cc` can make fail. */
+const WRAPPED = ['sendmmsg', 'writev', 'read'];
+
+/** @returns the path of the program; it lies in `folder`, which is made */
+export async function buildHarness(folder: string, sanitizers: string): Promise<string> {
+  const headers = [dirname(dirname(process.execPath)), '/usr']
+    .map((prefix) => join(prefix, 'include', 'node'))
+    .find((path) => existsSync(join(path, 'openssl', 'evp.h')));
+  if (headers === undefined) throw new Error("Node's header files are not here");
+  const sanitize = [`-fsanitize=${sanitizers}`, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
+  const native = join(PACKAGE, 'native');
+  const own = join(PACKAGE, 'test', 'native');
+  const sources = [
+    ...PLANE.map((name) => join(native, `${name}.cc`)),
+    ...readdirSync(own)
+      .filter((name) => name.endsWith('.cc'))
+      .map((name) => join(own, name)),
+  ];
+  mkdirSync(folder, { recursive: true });
+  const objects = sources.map((_, i) => join(folder, `${i}.o`));
+  const queue = sources.map((source, i) => [source, objects[i] as string] as const);
+  const compile = async (): Promise<void> => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const [source, out] = next;
+      await run('g++', [...FLAGS, ...sanitize, '-Werror', `-I${native}`, `-I${headers}`, '-c', source, '-o', out]);
+    }
+  };
+  await Promise.all([compile(), compile()]);
+  const program = join(folder, 'harness');
+  const wrap = WRAPPED.map((name) => `-Wl,--wrap=${name}`);
+  await run('g++', [...sanitize, ...wrap, ...objects, '-l:libcrypto.so.3', '-ldl', '-pthread', '-o', program]);
+  return program;
+}
