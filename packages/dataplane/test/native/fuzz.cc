@@ -53,7 +53,7 @@ Bytes AnyPacket(Random* random) {
   const Flow flow{static_cast<uint8_t>(1 + random->Below(3)), 2, random->OneIn(2), random->OneIn(2)};
   const bool train = random->OneIn(2);
   const size_t length = random->OneIn(10) ? random->Below(60'000) : random->Below(3000);
-  return MakePacket(flow, static_cast<uint32_t>(random->Below(4) * 1000), length, train ? 1 + random->Below(1400) : 0);
+  return MakePacket(flow, static_cast<uint32_t>(random->Below(4) * 1000), length, train ? 1 + random->Below(random->OneIn(8) ? 20 : 1400) : 0);
 }
 
 // A copy of exactly its size, with headroom in front where it is asked for.
@@ -166,6 +166,19 @@ class Network final : CoreSink, ReceiveSink {
     if (now_ >= core_.WakeAt()) core_.Tick(now_);
   }
 
+  // The coalescer by itself, with packets of exactly their size.
+  void Merge() {
+    std::vector<Exact> packets;
+    for (size_t count = 1 + random_->Below(40); count > 0; count--) {
+      Bytes packet = PlainPacket();
+      const size_t length = PacketLength(packet.data(), packet.size());
+      if (length == 0) continue;
+      packets.emplace_back(packet.data(), length);
+      coalescer_.Add(packets.back().bytes, length);
+    }
+    coalescer_.Flush();
+  }
+
   const Reader& written() const { return reader_; }
   uint64_t reports = 0;
   uint64_t forwarded = 0;
@@ -175,14 +188,10 @@ class Network final : CoreSink, ReceiveSink {
 
   // What a member that is no friend may send: sealed as it should be, whatever stands inside.
   Bytes AnyDatagram() {
-    Bytes plain = random_->OneIn(8) ? Bytes(random_->Below(64)) : random_->OneIn(3) ? AnyPacket(random_) : NextPacket();
-    if (plain.size() > sizeof(VnetHeader)) plain.erase(plain.begin(), plain.begin() + sizeof(VnetHeader));
-    if (plain.size() > 2000) plain.resize(2000);
-    if (!random_->OneIn(3)) FinishChecksum(&plain);
+    Bytes plain = PlainPacket();
     if (random_->OneIn(8)) {
       plain.insert(plain.begin(), {static_cast<uint8_t>(random_->Below(18)), 0, static_cast<uint8_t>(random_->Below(256))});
     }
-    if (random_->OneIn(4)) Mutate(&plain, random_, 80);
     Bytes message(16 + plain.size() + kTagLength + kHeadroom);
     uint8_t* const bytes = message.data() + kHeadroom;
     WriteLE32(bytes, kTypeTransport);
@@ -203,6 +212,17 @@ class Network final : CoreSink, ReceiveSink {
     }
     if (random_->OneIn(4)) Mutate(&message, random_, 40);
     return message;
+  }
+
+  Bytes PlainPacket() {
+    Bytes plain = random_->OneIn(8) ? Bytes(random_->Below(64)) : random_->OneIn(3) ? AnyPacket(random_) : NextPacket();
+    if (plain.size() > sizeof(VnetHeader)) plain.erase(plain.begin(), plain.begin() + sizeof(VnetHeader));
+    if (plain.size() > 2000) plain.resize(2000);
+    // Before the checksum, or nothing behind it is tried; and after it.
+    if (random_->OneIn(4)) Mutate(&plain, random_, 60);
+    if (!random_->OneIn(3)) FinishChecksum(&plain);
+    if (random_->OneIn(8)) Mutate(&plain, random_, 80);
+    return plain;
   }
 
   // One that continues what came before, so that there is something to merge it with.
@@ -264,6 +284,33 @@ class Network final : CoreSink, ReceiveSink {
   volatile uint64_t sum_ = 0;
 };
 
+void SendTrain(int fd, const Endpoint& endpoint, Random* random) {
+  sockaddr_storage to;
+  const socklen_t size = endpoint.To(&to);
+  Bytes train(1 + random->Below(8000));
+  random->Fill(train.data(), std::min<size_t>(train.size(), 64));
+  const uint16_t segment = static_cast<uint16_t>(1 + random->Below(random->OneIn(2) ? 60 : 1400));
+  for (size_t at = 0; at + 8 <= train.size(); at += segment) {
+    WriteLE32(train.data() + at, static_cast<uint32_t>(random->Below(7)));
+    WriteLE32(train.data() + at + 4, static_cast<uint32_t>(random->Below(4)));
+  }
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof segment)] = {};
+  iovec piece = {train.data(), train.size()};
+  msghdr message{};
+  message.msg_name = &to;
+  message.msg_namelen = size;
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = IPPROTO_UDP;
+  header->cmsg_type = UDP_SEGMENT;
+  header->cmsg_len = CMSG_LEN(sizeof segment);
+  memcpy(CMSG_DATA(header), &segment, sizeof segment);
+  sendmsg(fd, &message, 0);
+}
+
 // The same from outside, through sockets and threads: trains of any length on one side, any packet on the other.
 void Besiege(int count, Random* random) {
   // The last one is a peer only when the siege is over: nothing malformed is for it.
@@ -276,34 +323,11 @@ void Besiege(int count, Random* random) {
   };
   befriend(&b);
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_storage to;
-  const socklen_t size = a.endpoint().To(&to);
   for (int i = 0; i < count; i++) {
     Bytes packet = AnyPacket(random);
     Mutate(&packet, random, 80);
     if (!packet.empty()) a.Send(packet);
-    Bytes train(1 + random->Below(8000));
-    random->Fill(train.data(), std::min<size_t>(train.size(), 64));
-    const uint16_t segment = static_cast<uint16_t>(1 + random->Below(1400));
-    for (size_t at = 0; at + 8 <= train.size(); at += segment) {
-      WriteLE32(train.data() + at, static_cast<uint32_t>(random->Below(7)));
-      WriteLE32(train.data() + at + 4, static_cast<uint32_t>(random->Below(4)));
-    }
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof segment)] = {};
-    iovec piece = {train.data(), train.size()};
-    msghdr message{};
-    message.msg_name = &to;
-    message.msg_namelen = size;
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = IPPROTO_UDP;
-    header->cmsg_type = UDP_SEGMENT;
-    header->cmsg_len = CMSG_LEN(sizeof segment);
-    memcpy(CMSG_DATA(header), &segment, sizeof segment);
-    sendmsg(fd, &message, 0);
+    for (size_t burst = 1 + random->Below(12); burst > 0; burst--) SendTrain(fd, a.endpoint(), random);
   }
   close(fd);
   double counters[11];
@@ -320,13 +344,16 @@ void RunFuzz(int count, uint64_t seed) {
   Random random(seed);
   for (int i = 0; i < count; i++) CutOne(&random);
   Network network(&random);
-  for (int i = 0; i < count / 20; i++) network.Batch();
+  for (int i = 0; i < count / 20; i++) {
+    network.Batch();
+    network.Merge();
+  }
   // Where hardly anything gets through, nothing was tried.
   const Reader& written = network.written();
   Expect(written.packets > static_cast<uint64_t>(count) / 10 && written.merged > static_cast<uint64_t>(count) / 100 &&
              network.reports > 0 && network.forwarded > 0,
          "packets that pass, are merged, reported and forwarded");
-  Besiege(count / 10, &random);
+  Besiege(count / 20, &random);
   printf("%d super-packets, %d datagrams: %llu written, %llu of them merged, %llu reports, %llu forwarded\n", count, count,
          static_cast<unsigned long long>(written.packets), static_cast<unsigned long long>(written.merged),
          static_cast<unsigned long long>(network.reports), static_cast<unsigned long long>(network.forwarded));

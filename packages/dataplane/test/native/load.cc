@@ -60,7 +60,7 @@ void Disturb(Machine* a, Machine* b, Machine* relay, Random* random) {
     case 6: return SetRelays(one, {relay});
     case 7: return relay->core().SetNextHop(ReadLE64(other->id()), other->endpoint());
     case 8:
-      if (!random->OneIn(10)) return;
+      if (!random->OneIn(3)) return;
       one->core().RemovePeer(other->number());
       one->SetPeer(*other, nullptr);
       return Rekey(one, other, random->Next());

@@ -2,22 +2,13 @@
 import { createHash } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { content } from './content.ts';
 
 export type TransferProcess =
   | { readonly role: 'receive'; readonly host: string; readonly port: number }
   | { readonly role: 'send'; readonly host: string; readonly port: number; readonly bytes: number };
 
-const CHUNK = 64 * 1024;
 const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
-
-/** A stream that does not repeat, so that a lost, doubled or displaced packet shows in the hash. */
-function* content(bytes: number): Generator<Buffer> {
-  for (let sent = 0, n = 0; sent < bytes; sent += CHUNK, n++) {
-    const chunk = Buffer.alloc(Math.min(CHUNK, bytes - sent));
-    for (let i = 0; i + 4 <= chunk.length; i += 4) chunk.writeUInt32LE(Math.imul(n * CHUNK + i, 0x9e3779b1) >>> 0, i);
-    yield chunk;
-  }
-}
 
 const init: TransferProcess = JSON.parse(process.argv[2] as string);
 const hash = createHash('sha256');
