@@ -7,3 +7,4 @@ export { LISTENER_LIMITS, TcpListener } from './net/tcp-listener.ts';
 export type { ListenerLimits, Refusals, TcpListenerOptions } from './net/tcp-listener.ts';
 export { createTorrent, type Created, type CreateOptions, type CreateProgress } from './create/create-torrent.ts';
 export { nodeHashes } from './node-hashes.ts';
+export * from './tracker/index.ts';

@@ -155,6 +155,15 @@ export class AnnounceSchedule {
     entry.notBefore = entry.nextAt;
   }
 
+  /** The connection to a tracker ended, and with it what it knew of this node. */
+  lost(url: string, error: TrackerError, now: number): void {
+    const entry = this.#entries.get(url);
+    // What is being asked fails by itself.
+    if (entry === undefined || entry.busy) return;
+    entry.told = false;
+    this.failed(url, error, now);
+  }
+
   /** The download is complete: those who heard "started" hear that at once. */
   complete(now: number): void {
     for (const entry of this.#entries.values()) {
