@@ -61,6 +61,7 @@ export class TcpDialer {
     if (!this.#options.filter.allows(address.ip)) throw new DialError(address, 'outside of what may be reached');
     await this.#turn(address, options.signal);
     try {
+      if (options.signal?.aborted === true) throw new DialError(address, ABORTED);
       return await this.#open(address, family, options);
     } finally {
       this.#opening--;
@@ -72,11 +73,11 @@ export class TcpDialer {
   }
 
   async #turn(address: PeerAddress, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted === true) throw new DialError(address, ABORTED);
     if (this.#opening < this.#halfOpen) {
       this.#opening++;
       return;
     }
+    if (signal?.aborted === true) throw new DialError(address, ABORTED);
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.delete(go);
