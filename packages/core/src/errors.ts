@@ -247,7 +247,8 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   NATIVE_MISSING: {
     meaning: "kith's native part does not load on this machine.",
-    advice: 'Build it with `npm run setup` (needs a C++ compiler); without an interface: `kith up --no-tun`.',
+    advice:
+      '`npm run setup` provides it, on x64, arm64 and ARMv7 from a prebuilt one where kith brings it, else with g++, make and python3; without an interface: `kith up --no-tun`.',
     exit: FAILURE,
   },
   INTERFACE_FAILED: {
