@@ -304,8 +304,10 @@ function provideAddon(folder) {
   if (headers === undefined) lacking.push("Node's header files");
   if (lacking.length > 0) {
     say(
-      `no native data plane: none is prebuilt for ${process.platform} on ${process.arch}, and to build it there is no ` +
-        `${lacking.join(', no ')}; the portable one is used, slower and without a network interface (kith up --no-tun)`,
+      loadsAddon(folder, {})
+        ? `the native data plane stays one of other sources than these: to build it there is no ${lacking.join(', no ')}`
+        : `no native data plane: none is prebuilt for ${process.platform} on ${process.arch}, and to build it there is no ` +
+            `${lacking.join(', no ')}; the portable one is used, slower and without a network interface (kith up --no-tun)`,
     );
     return;
   }
@@ -319,10 +321,13 @@ function provideAddon(folder) {
 /** Whether `npm run prebuild` made one of these very sources for this machine, and the Node that runs kith loads it. */
 function prebuiltOf(folder, sources) {
   const record = join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'sources.sha256');
-  if ((readIfThere(record) || '').trim() !== sources) return false;
+  return (readIfThere(record) || '').trim() === sources && loadsAddon(folder, { PREBUILDS_ONLY: '1' });
+}
+
+function loadsAddon(folder, env) {
   const script = `require('node-gyp-build')(${JSON.stringify(folder)})`;
-  const env = { ...process.env, PREBUILDS_ONLY: '1' };
-  return spawnSync(node(), ['--eval', script], { cwd: folder, env, stdio: 'ignore' }).status === 0;
+  const options = { cwd: folder, env: { ...process.env, ...env }, stdio: 'ignore' };
+  return spawnSync(node(), ['--eval', script], options).status === 0;
 }
 
 /** What the last setup did, kept in node_modules so that it vanishes with it. */

@@ -325,7 +325,8 @@ export class Daemon {
     try {
       setCapabilities(tun ? ['net_admin'] : []);
     } catch (error) {
-      this.#note('warn', 'rights', error instanceof Error ? error.message : String(error));
+      const why = error instanceof Error ? error.message : String(error);
+      this.#note('warn', 'rights', `the daemon keeps all rights it was started with: ${why}`);
     }
   }
 
