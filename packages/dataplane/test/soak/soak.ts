@@ -213,7 +213,11 @@ class Soak {
     const datagrams = traffic.map((report) => report.datagrams);
     const total = (key: 'sent' | 'received') => datagrams.reduce((sum, each) => sum + each[key], 0);
     const sessions = statuses.flatMap(({ peers }) => peers).reduce((sum, { asInitiator }) => sum + asInitiator, 0);
-    const growth = this.#samples.map((samples) => (growthOf(samples) / 1024 / 1024).toFixed(2));
+    const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
+    const memory = this.#samples.map((samples) => {
+      const at = (share: number) => mb(samples[Math.round((samples.length - 1) * share)]?.rss ?? 0);
+      return `${[0, 0.35, 0.6, 0.8, 1].map(at).join(' ')} (${mb(growthOf(samples))})`;
+    });
     const { rekeys, switches, removals, downs } = this.#done;
     return {
       failures: failuresOf({
@@ -231,7 +235,7 @@ class Soak {
         `${total('received')} of ${total('sent')} datagrams`,
         `${rekeys} handshakes asked for, ${sessions} made since a peer was set last; ${switches} ways switched, ` +
           `${removals} peers taken away, ${downs} interfaces down and up`,
-        `memory after warm-up grew by ${growth.join(', ')} MB`,
+        `memory in MB at 0, 35, 60, 80, 100 % of the time (growth after warm-up): ${memory.join('; ')}`,
       ],
     };
   }
