@@ -9,7 +9,9 @@ import type { Peer } from './peer.ts';
 /** Pieces that a peer may name before the metadata is known. */
 const EARLY_MOST = 100_000;
 /** Pieces that a peer may suggest, or allow fast, at a time (BEP 6). */
-const FAST_MOST = 64;
+const FAST_MOST = 1024;
+/** How long a seed that suggests is asked for what it suggests alone, ms: it spreads each piece through one peer. */
+const SUGGESTION_TIME = 2000;
 
 /** What a peer says, checked against its torrent and taken to who decides on it. */
 export class PeerMessages implements WireHandler {
@@ -102,10 +104,11 @@ export class PeerMessages implements WireHandler {
     this.#peer.torrent.download?.rejected(this.#peer, piece, begin);
   }
 
-  suggest(piece: number): void {
+  suggest(piece: number, now: number): void {
     if (!this.#peer.torrent.knowsPieces) return;
     this.#check(piece);
     if (this.#peer.suggested.length < FAST_MOST) this.#peer.suggested.push(piece);
+    if (this.#peer.seed && this.#peer.torrent.hasPartners(this.#peer)) this.#peer.suggestsUntil = now + SUGGESTION_TIME;
   }
 
   allowedFast(piece: number): void {

@@ -6,7 +6,7 @@ import { Bits } from './bits.ts';
 import type { ChokePeer } from './choker.ts';
 import type { HashSource } from './hash-fetch.ts';
 import type { MetadataSource } from './metadata-fetch.ts';
-import type { Partial, PeerNumber } from './partial.ts';
+import type { PeerNumber } from './partial.ts';
 import { PeerMessages } from './peer-messages.ts';
 import { PexBook } from './pex-book.ts';
 import { Pipeline } from './pipeline.ts';
@@ -61,11 +61,12 @@ export class Peer implements Source, HashSource, MetadataSource, ChokePeer {
   sentSinceUnchoke = 0;
   readonly allowedFast: Set<number> = new Set();
   readonly suggested: number[] = [];
+  suggestsUntil = 0;
   /** Pieces that it may have while it is choked (BEP 6). */
   readonly granted: Set<number> = new Set();
 
   readonly pipeline: Pipeline;
-  current: Partial | undefined;
+  current = -1;
   idleVersion = -1;
   /** Where a block goes that flows from another peer already. */
   scratch: Uint8Array | undefined;

@@ -5,7 +5,7 @@ import { RequestRing } from './request-ring.ts';
 export interface PipelineLimits {
   /** Most requests that wait at one peer. */
   readonly maxRequests: number;
-  /** How much time's worth of blocks is asked for ahead, ms. */
+  /** How much time's worth of blocks is asked for ahead at most, ms. */
   readonly queueTime: number;
   /** Silence after which a peer that owes blocks counts as snubbing, ms. */
   readonly requestTimeout: number;
@@ -15,6 +15,10 @@ export interface PipelineLimits {
 const LEAST_REQUESTS = 4;
 /** Slow start ends when the rate grew by less than this factor since the last look. */
 const GROWTH = 1.1;
+/** What is asked for ahead of what is on its way, ms, and the way counted this often: blocks are not yet decided on while
+ * others, who see what is rare later, decide on theirs. */
+const SLACK = 300;
+const ROUND_TRIPS = 3;
 
 /**
  * The requests that wait at one peer, in the order in which they were sent, and how many there should be: as many as the
@@ -38,6 +42,8 @@ export class Pipeline {
   readonly #ring = new RequestRing();
   #slowStart = true;
   #lastRate = 0;
+  /** Least time from a request to its block, ms. */
+  #roundTrip: number = Number.POSITIVE_INFINITY;
 
   constructor(limits: PipelineLimits, now: number) {
     this.#limits = limits;
@@ -79,6 +85,21 @@ export class Pipeline {
     return at < 0 ? undefined : this.#ring.note(at);
   }
 
+  /** Its block came. False where it was not asked for. */
+  answered(piece: number, block: number, now: number): boolean {
+    const at = this.#ring.find(piece, block);
+    if (at < 0) return false;
+    const time = now - this.#ring.note(at);
+    this.#roundTrip = Math.min(this.#roundTrip, time);
+    this.#ring.delete(at);
+    if (this.#slowStart && time > this.#ahead) {
+      // More requests only wait longer by now.
+      this.#slowStart = false;
+      this.target = Math.max(LEAST_REQUESTS, Math.ceil((this.target * this.#ahead) / time));
+    }
+    return true;
+  }
+
   /** Takes a request out. False where it is not there. */
   delete(piece: number, block: number): boolean {
     const at = this.#ring.find(piece, block);
@@ -101,7 +122,7 @@ export class Pipeline {
   /** Once in a while: follows the rate. */
   adapt(now: number): void {
     const rate = this.rate.sample(now);
-    const fitting = Math.ceil((rate * this.#limits.queueTime) / 1000 / BLOCK);
+    const fitting = Math.ceil((rate * this.#ahead) / 1000 / BLOCK);
     if (this.#slowStart) {
       if (this.size > 0 && rate > 0 && rate < this.#lastRate * GROWTH) this.#slowStart = false;
       this.#lastRate = Math.max(rate, this.#lastRate);
@@ -116,6 +137,11 @@ export class Pipeline {
   /** True where the peer owes blocks and was silent for too long. */
   timedOut(now: number): boolean {
     return this.size > 0 && now - this.progressAt > this.#limits.requestTimeout;
+  }
+
+  /** Time's worth of blocks that should be on the way, ms. */
+  get #ahead(): number {
+    return Math.min(this.#limits.queueTime, ROUND_TRIPS * this.#roundTrip + SLACK);
   }
 
   snub(): void {

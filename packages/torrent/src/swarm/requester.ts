@@ -15,10 +15,12 @@ export interface Source {
   /** It chokes us: only pieces that it allows fast are asked for (BEP 6). */
   readonly choking: boolean;
   readonly allowedFast: ReadonlySet<number>;
-  /** Pieces it would like to be asked for (BEP 6), last one first. */
+  /** Pieces it would like to be asked for (BEP 6), the oldest first. */
   readonly suggested: number[];
-  /** The piece it works on. */
-  current: Partial | undefined;
+  /** Until then no piece is begun with it that it did not suggest, monotonic ms. */
+  readonly suggestsUntil: number;
+  /** The piece it works on, or -1. */
+  current: number;
   /** {@link PiecePicker.version} at which it found nothing. */
   idleVersion: number;
   sendRequest(piece: number, begin: number, length: number): void;
@@ -114,11 +116,11 @@ export class Requester {
     }
     if (this.deadlines.size > 0) room -= this.#fillUrgent(source, room, now);
     while (room > 0) {
-      let partial = source.current;
+      let partial = this.#active.get(source.current);
       if (partial === undefined || partial.free === 0) {
-        partial = this.#choose(source);
+        partial = this.#choose(source, now);
         if (partial === undefined) break;
-        source.current = partial;
+        source.current = partial.piece;
       }
       room -= this.#askFree(source, partial, room, now);
     }
@@ -144,7 +146,7 @@ export class Requester {
   /** A block is through, at the place that `arriving` gave. False where it was of no use. */
   arrived(source: Source, piece: number, begin: number, length: number, scratch: Uint8Array, now: number): boolean {
     const block = begin / BLOCK;
-    if (!Number.isInteger(block) || !source.pipeline.delete(piece, block)) return false;
+    if (!Number.isInteger(block) || !source.pipeline.answered(piece, block, now)) return false;
     const partial = this.#active.get(piece);
     if (partial === undefined || block >= partial.blocks || length !== partial.blockLength(block)) return false;
     const state = partial.state[block];
@@ -176,8 +178,7 @@ export class Requester {
       if (cancel) source.sendCancel(piece, block * BLOCK, partial.blockLength(block));
       this.#unask(piece, block, source.number);
     });
-    if (source.current?.owner === source.number) source.current.owner = 0;
-    source.current = undefined;
+    this.#disown(source);
     source.idleVersion = -1;
   }
 
@@ -277,11 +278,13 @@ export class Requester {
     return asked;
   }
 
-  #choose(source: Source): Partial | undefined {
+  #choose(source: Source, now: number): Partial | undefined {
     const left = this.#openPartial(source, false);
     if (left !== undefined) return this.#own(left, source);
-    if (source.idleVersion !== this.#picker.version) {
-      const piece = this.#nextPiece(source);
+    const suggested = this.#nextSuggested(source);
+    if (suggested < 0 && now < source.suggestsUntil) return undefined;
+    if (suggested >= 0 || source.idleVersion !== this.#picker.version) {
+      const piece = suggested >= 0 ? suggested : this.#picker.next(source.pieces);
       if (piece >= 0) {
         const partial = this.#begin(piece);
         if (partial !== undefined) return this.#own(partial, source);
@@ -292,11 +295,11 @@ export class Requester {
     return this.#openPartial(source, true);
   }
 
-  #nextPiece(source: Source): number {
-    for (let piece = source.suggested.pop(); piece !== undefined; piece = source.suggested.pop()) {
+  #nextSuggested(source: Source): number {
+    for (let piece = source.suggested.shift(); piece !== undefined; piece = source.suggested.shift()) {
       if (source.pieces.has(piece) && this.#picker.canBegin(piece)) return piece;
     }
-    return this.#picker.next(source.pieces);
+    return -1;
   }
 
   /** @param owned also those that another peer took for itself */
@@ -410,7 +413,14 @@ export class Requester {
       source.sendCancel(piece, block * BLOCK, partial.blockLength(block));
       this.#unask(piece, block, source.number);
     });
-    source.current = undefined;
+    this.#disown(source);
+  }
+
+  /** The piece that the peer worked on is anybody's. */
+  #disown(source: Source): void {
+    const partial = this.#active.get(source.current);
+    if (partial?.owner === source.number) partial.owner = 0;
+    source.current = -1;
   }
 
   #complete(partial: Partial): void {

@@ -31,6 +31,7 @@ import { Rate } from './rate.ts';
 import { Selection } from './selection.ts';
 import { snapshotFiles, snapshotPeer } from './snapshot.ts';
 import type { FileSnapshot, PeerSnapshot, TorrentSnapshot } from './snapshot.ts';
+import { Suggester } from './suggester.ts';
 import { Throttle } from './throttle.ts';
 import { Upkeep } from './upkeep.ts';
 import { Upload, type UploadHost } from './upload.ts';
@@ -106,6 +107,7 @@ export class Torrent implements DownloadHost, UploadHost {
   hashFetch: HashFetch | undefined;
   metadataFetch: MetadataFetch | undefined;
   download: Download | undefined;
+  suggester: Suggester | undefined;
   /** Why the store failed. */
   error: unknown;
   /** Connections under way. */
@@ -414,11 +416,14 @@ export class Torrent implements DownloadHost, UploadHost {
 
   peerPieces(peer: Peer, now: number): void {
     this.download?.addPeer(peer);
+    if (!peer.countedAsSeed) this.suggester?.spreadAll(peer.pieces);
     this.#checkUse(peer, now);
   }
 
   peerGot(peer: Peer, piece: number, now: number): void {
     this.download?.peerGot(peer, piece);
+    this.suggester?.spread(peer, piece);
+    this.suggester?.suggest(peer, this.upload.unchoked);
     if (peer.pieces.complete) this.#checkUse(peer, now);
   }
 
@@ -430,6 +435,12 @@ export class Torrent implements DownloadHost, UploadHost {
     }
     peer.countedAsSeed = false;
     peer.pieces.delete(piece);
+  }
+
+  /** Peers besides this one that have pieces to trade. */
+  hasPartners(peer: Peer): boolean {
+    for (const other of this.peers.values()) if (other !== peer && !other.uploadOnly && other.ready) return true;
+    return false;
   }
 
   /** False where the peer's proof is false. */
@@ -462,6 +473,7 @@ export class Torrent implements DownloadHost, UploadHost {
     this.connections.remove(peer);
     if (peer.known) this.download?.removePeer(peer);
     this.upload.removePeer(peer);
+    this.suggester?.forget(peer);
     this.metadataFetch?.release(peer.number, now);
     this.hashFetch?.release(peer.number);
     this.#wastedBytes += peer.wastedBytes;
@@ -543,9 +555,9 @@ export class Torrent implements DownloadHost, UploadHost {
     if (peer.haveTold === end) return;
     for (let place = peer.haveTold; place < end; place++) {
       const piece = haveLog.at(place);
-      // Who has it already need not know, and seeds need nothing.
-      if (!peer.pieces.has(piece)) peer.wire.have(piece);
-      else download?.pieceDone(peer, piece);
+      // Who has it already need not know; but a seed decides by what spreads what it suggests.
+      if (peer.seed || !peer.pieces.has(piece)) peer.wire.have(piece);
+      if (peer.pieces.has(piece)) download?.pieceDone(peer, piece);
     }
     peer.haveTold = end;
     download?.updateInterest(peer);
@@ -658,6 +670,7 @@ export class Torrent implements DownloadHost, UploadHost {
     const state = (this.#state = this.#stateNow());
     if (state !== 'downloading') this.#endDownload();
     else if (this.download === undefined) this.#beginDownload(now);
+    this.suggester = state === 'seeding' ? (this.suggester ?? this.#makeSuggester()) : undefined;
     if (!this.active && state !== 'checking') this.#disconnect(state, now);
     if (before === state) return;
     this.context.stateChanged(this, now);
@@ -694,6 +707,13 @@ export class Torrent implements DownloadHost, UploadHost {
       download.fill(peer, now);
       peer.flush();
     }
+  }
+
+  #makeSuggester(): Suggester | undefined {
+    if (this.metainfo === undefined || !this.have.complete) return undefined;
+    const suggester = new Suggester(this.pieceCount, this.metainfo.pieceLength, this.context.dice);
+    for (const peer of this.peers.values()) if (peer.known) suggester.spreadAll(peer.pieces);
+    return suggester;
   }
 
   #endDownload(): void {

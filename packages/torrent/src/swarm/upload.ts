@@ -7,6 +7,7 @@ import type { Dice } from './dice.ts';
 import type { SwarmLimits } from './limits.ts';
 import type { PeerNumber } from './partial.ts';
 import type { Peer } from './peer.ts';
+import type { Suggester } from './suggester.ts';
 import type { Throttle } from './throttle.ts';
 
 /** What the upload half needs of its torrent. */
@@ -15,6 +16,7 @@ export interface UploadHost {
   readonly limits: SwarmLimits;
   readonly metainfo: Metainfo | undefined;
   readonly store: PieceStore | undefined;
+  readonly suggester: Suggester | undefined;
   readonly have: Bits;
   readonly peers: ReadonlyMap<PeerNumber, Peer>;
   /** Peers get blocks: not while paused. */
@@ -31,6 +33,9 @@ export interface UploadHost {
 
 /** Pieces that a peer of a seed gets in its turn. */
 const TURN_PIECES = 20;
+/** Bytes, and ms at the peer's rate, that may wait at its socket. */
+const LEAST_MARK = 65_536;
+const MARK_TIME = 250;
 
 /** The half of a torrent that gives: who may ask, and the blocks for them, never more in memory than a mark per peer. */
 export class Upload {
@@ -56,8 +61,10 @@ export class Upload {
 
   interestChanged(peer: Peer, now: number): void {
     if (!this.#host.uploads) return;
-    if (!peer.interested) this.#choke(peer);
-    else if (!peer.unchoked && !peer.uploadOnly && this.#unchoked < this.#slots()) this.#unchoke(peer, now);
+    // Who lost interest for a moment keeps its slot until somebody else needs it: unchoking again takes a round trip.
+    if (!peer.interested || peer.unchoked || peer.uploadOnly) return;
+    if (this.#unchoked >= this.#slots()) this.#makeRoom();
+    if (this.#unchoked < this.#slots()) this.#unchoke(peer, now);
   }
 
   /** Every ten seconds: who is served next. */
@@ -69,7 +76,7 @@ export class Upload {
     const chosen = this.#choker.round(peers, { seeding: this.#host.seeding, slots: this.#host.uploadSlots, turn }, now);
     for (const peer of peers) {
       if (!chosen.has(peer.number)) {
-        this.#choke(peer);
+        if (peer.interested || chosen.size >= this.#slots()) this.#choke(peer);
         if (peer.interested && !peer.uploadOnly) this.#host.grant(peer);
       } else if (!peer.unchoked) {
         this.#unchoke(peer, now);
@@ -149,7 +156,7 @@ export class Upload {
 
   #mayServe(peer: Peer): boolean {
     if (peer.gone || peer.asked.size === 0 || !this.#host.uploads) return false;
-    return peer.wire.pending + peer.reading < this.#host.limits.uploadWatermark;
+    return peer.wire.pending + peer.reading < this.#mark(peer);
   }
 
   #serveOne(peer: Peer): void {
@@ -242,6 +249,24 @@ export class Upload {
     peer.wire.flush();
   }
 
+  #makeRoom(): void {
+    for (const peer of this.#host.peers.values()) {
+      if (!peer.unchoked || peer.interested) continue;
+      this.#choke(peer);
+      peer.flush();
+      return;
+    }
+  }
+
+  /**
+   * Bytes that may wait for the peer: a fraction of a second of what it takes. What is said later, such as which pieces
+   * came, has to wait behind them.
+   */
+  #mark(peer: Peer): number {
+    const { uploadWatermark } = this.#host.limits;
+    return Math.min(uploadWatermark, Math.max(LEAST_MARK, (peer.upRate * MARK_TIME) / 1000));
+  }
+
   #slots(): number {
     const { uploadSlots } = this.#host;
     return uploadSlots === 'adaptive' ? LEAST_SLOTS : Math.max(1, uploadSlots);
@@ -253,6 +278,7 @@ export class Upload {
     peer.sentSinceUnchoke = 0;
     this.#unchoked++;
     peer.wire.unchoke();
+    this.#host.suggester?.suggest(peer, this.#unchoked);
   }
 
   #choke(peer: Peer): void {
