@@ -8,3 +8,11 @@ export type { ListenerLimits, Refusals, TcpListenerOptions } from './net/tcp-lis
 export { createTorrent, type Created, type CreateOptions, type CreateProgress } from './create/create-torrent.ts';
 export { nodeHashes } from './node-hashes.ts';
 export * from './tracker/index.ts';
+export { Disk, type DiskOptions } from './storage/disk.ts';
+export { SwarmDriver, type SwarmDriverOptions } from './engine/swarm-driver.ts';
+export { Disk, type DiskOptions } from './storage/disk.ts';
+export type { Space, Stamps } from './storage/disk-messages.ts';
+export { DiskStore, type DiskStoreOptions } from './storage/disk-store.ts';
+export { clearBit, hasBit, recheck, type RecheckOptions, setBit } from './storage/recheck.ts';
+export { ProgressLog, reopen, sample, type Trust } from './storage/resume.ts';
+export { ResumeFile, type TorrentProgress, type TorrentRecord, type TorrentSettings } from './storage/resume-file.ts';
