@@ -100,6 +100,7 @@ for (const kind of ['native', 'portable'] as const) {
       await until('the payload', () => seen.length > 0);
       await b.stop();
       assert.deepEqual(seen, ['01']);
+      assert(!process.getActiveResourcesInfo().includes('Timeout'), 'a timer keeps the process alive');
     });
 
     it('says which it is and why', async () => {
