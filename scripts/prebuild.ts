@@ -76,7 +76,7 @@ function checkAll(): void {
       const run = runTests(target, folder);
       if (run.leftOut !== null) leftOut.push(`running ${target.folder}: ${run.leftOut}`);
       say(
-        `${target.folder}: loads wherever Node 24 does${run.leftOut === null ? `; ${run.passed} tests pass ${run.where}` : ''}`,
+        `${target.folder}: needs no more than Node does${run.leftOut === null ? `; ${run.passed} tests pass ${run.where}` : ''}`,
       );
     }
   } finally {
