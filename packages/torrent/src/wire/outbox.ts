@@ -9,7 +9,7 @@ import type { Rc4 } from './rc4.ts';
 const SMALL = 256;
 const LARGE = 16_384;
 /** Bytes of a buffer for encrypted bytes that a connection keeps. */
-const SEALED_KEPT = 72 * 1024;
+const SEALED_KEPT = 256 * 1024;
 const EMPTY = new Uint8Array(0);
 
 export class Outbox {
