@@ -10,7 +10,6 @@ export { nodeHashes } from './node-hashes.ts';
 export * from './tracker/index.ts';
 export { Disk, type DiskOptions } from './storage/disk.ts';
 export { SwarmDriver, type SwarmDriverOptions } from './engine/swarm-driver.ts';
-export { Disk, type DiskOptions } from './storage/disk.ts';
 export type { Space, Stamps } from './storage/disk-messages.ts';
 export { DiskStore, type DiskStoreOptions } from './storage/disk-store.ts';
 export { clearBit, hasBit, recheck, type RecheckOptions, setBit } from './storage/recheck.ts';

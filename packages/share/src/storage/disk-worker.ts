@@ -1,8 +1,8 @@
 /** A thread that hashes, writes and reads for {@link DiskLane}. It sleeps on the ring and answers in batches. */
-import { hash } from 'node:crypto';
 import { writeSync, writevSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { type CommitResult, type Hashes, judge, type PieceCheck } from '@kith/torrent';
+import { type CommitResult, judge, type PieceCheck } from '@kith/torrent';
+import { nodeHashes } from '../node-hashes.ts';
 import type { Ask, Outcome, Report, WorkerSetup } from './disk-messages.ts';
 import { FileHandles } from './file-handles.ts';
 import { Flag, JobReader, Kind, Status } from './job-ring.ts';
@@ -13,11 +13,6 @@ const BATCH_BYTES = 1_048_576;
 const BATCH_JOBS = 64;
 /** Most runs that one system call writes; far below IOV_MAX. */
 const MERGE = 64;
-
-const HASHES: Hashes = {
-  sha1: (data) => hash('sha1', data, 'buffer'),
-  sha256: (data) => hash('sha256', data, 'buffer'),
-};
 
 interface Write {
   readonly job: number;
@@ -141,7 +136,7 @@ class DiskWorker {
         ? {}
         : { merkle: { root: hashes.subarray(20, 52), leaves: words[at + 21] ?? 0, bytes: words[at + 22] ?? 0 } }),
     };
-    return judge(bytes, check, (flags & Flag.BLOCKS) !== 0, HASHES);
+    return judge(bytes, check, (flags & Flag.BLOCKS) !== 0, nodeHashes);
   }
 
   /** All reads of a batch share one buffer, which moves to the main thread without a copy. */
