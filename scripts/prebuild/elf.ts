@@ -14,7 +14,7 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 export function faults(file: string, target: Target): string[] {
   const read = (...options: string[]): string => must('readelf', ['-W', ...options, file], { LC_ALL: 'C' });
   const head = read('-h', '-A');
-  const found = target.elf.filter((trait) => !trait.test(head)).map((trait) => `readelf does not find ${trait.source}`);
+  const found = target.elf.filter((trait) => !trait.test(head)).map((trait) => `does not match ${trait.source}`);
   for (const [, library = ''] of read('-d').matchAll(/\(NEEDED\).*\[(.*)\]/g)) {
     if (!LIBRARIES.test(library)) found.push(`needs the library ${library}`);
   }
