@@ -79,7 +79,7 @@ class Walker {
     }
   }
 
-  /** The files, with links that point into the torrent; what links point to is known only after the walk. */
+  /** The files, of the links only those to something in the torrent, which is known only after the walk. */
   linked(): FoundFile[] {
     const known = new Set([...this.#folders, ...this.files.map((file) => file.path.join('/'))]);
     return this.files.filter((file) => {
@@ -116,11 +116,11 @@ class Walker {
     else await this.folder(path, source, [...ways, real]);
   }
 
-  /** Where a link leads, as components below the root; nothing where it leads out or nowhere. */
+  /** Where a link leads, from the root on; nothing where that is the root itself or there is nothing. */
   async #target(source: string): Promise<readonly string[]> {
     try {
       const way = relative(await realpath(this.#root), await realpath(source));
-      return way === '' || way.startsWith('..') || resolve(way) === way ? [] : way.split(sep);
+      return way === '' ? [] : way.split(sep);
     } catch {
       return [];
     }

@@ -120,6 +120,7 @@ export class Places {
   /** Equal for names that some file system takes for the same. */
   #fold(name: string): string {
     if (this.#rules === 'posix') return name;
+    if (!/[^\0-\x7f]/.test(name)) return name.toLowerCase();
     return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFC');
   }
 }
