@@ -84,7 +84,8 @@ export class Bits {
   /** How many are in both. */
   countCommon(other: Bits): number {
     let count = 0;
-    for (let w = 0; w < this.words.length; w++) count += popcount((this.words[w] as number) & (other.words[w] as number));
+    for (let w = 0; w < this.words.length; w++)
+      count += popcount((this.words[w] as number) & (other.words[w] as number));
     return count;
   }
 

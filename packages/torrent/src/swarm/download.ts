@@ -242,6 +242,7 @@ export class Download {
     if (result.ok) {
       this.picker.finish(piece);
       this.requester.deadlines.delete(piece);
+      this.requester.trust(piece);
       for (const peer of this.#smartBan.passed(piece, result.blocks)) this.#host.convicted(peer, now);
       this.requester.recycle(partial);
       this.#host.pieceVerified(piece, now);
@@ -250,6 +251,7 @@ export class Download {
     this.corruptBytes += size;
     this.picker.giveUp(piece);
     const sole = this.#smartBan.failed(piece, result.blocks, partial.peer.subarray(0, partial.blocks));
+    if (sole === 0) this.requester.suspect(piece);
     this.requester.recycle(partial);
     this.#host.pieceFailed(piece, now);
     if (sole !== 0) this.#host.convicted(sole, now);

@@ -7,14 +7,7 @@ import type { Torrent } from './torrent.ts';
  * turn. `error`: the store failed, `Torrent.error` says how; `resume` tries again. `stopped`: taken out of the session.
  */
 export type TorrentState =
-  | 'metadata'
-  | 'checking'
-  | 'downloading'
-  | 'seeding'
-  | 'paused'
-  | 'queued'
-  | 'stopped'
-  | 'error';
+  'metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'queued' | 'stopped' | 'error';
 
 /** What happened in a session. Sent after everything about it is in order: a listener may call anything. */
 export type SwarmEvent =

@@ -39,7 +39,12 @@ export function tellPeers(peer: Peer, others: Iterable<Peer>, now: number): void
     const address = other.listensAt;
     if (other === peer || !other.ready || address === undefined) continue;
     const reachable = !other.wire.incoming;
-    peers.set(keyOf(address), { ...address, prefersEncryption: other.wire.encrypted, seed: other.uploadOnly, reachable });
+    peers.set(keyOf(address), {
+      ...address,
+      prefersEncryption: other.wire.encrypted,
+      seed: other.uploadOnly,
+      reachable,
+    });
   }
   const delta = peer.pex.delta(peers, now);
   if (delta !== undefined) peer.wire.extension({ kind: 'pex', ...delta });

@@ -26,6 +26,8 @@ export class Partial {
   size = 0;
   /** A fast peer that takes the whole piece, so that a wrong one has one culprit; 0 where the piece is shared. */
   owner: PeerNumber = 0;
+  /** Nobody but the owner is asked: the piece was wrong before, and now it shall be clear who is to blame. */
+  alone = false;
   /** Place in the list of pieces in flight. */
   index = -1;
   /** Place in the list of those with free blocks, or -1. */
@@ -53,11 +55,17 @@ export class Partial {
     this.received = 0;
     this.size = buffer.bytes.length;
     this.owner = 0;
+    this.alone = false;
     this.others = undefined;
     this.#cursor = 0;
     this.state.fill(FREE, 0, blocks);
     this.requests.fill(0, 0, blocks);
     this.peer.fill(0, 0, blocks);
+  }
+
+  /** Blocks of it may be asked of this peer. */
+  isFor(peer: PeerNumber): boolean {
+    return !this.alone || this.owner === peer || this.owner === 0;
   }
 
   get complete(): boolean {

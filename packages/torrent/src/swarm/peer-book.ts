@@ -128,6 +128,15 @@ export class PeerBook {
     this.#later.push(candidate);
   }
 
+  /** Whom there was nothing wrong with may be dialled at once: connections are wanted again. */
+  retry(): void {
+    for (const candidate of this.#candidates.values()) {
+      if (candidate.state !== 'idle' || candidate.failures > 0) continue;
+      candidate.notBefore = Number.NEGATIVE_INFINITY;
+      this.#ready.push(candidate);
+    }
+  }
+
   /** Never dialled again: it is this node itself, or was banned. */
   refuse(address: PeerAddress): void {
     const candidate = this.get(address);

@@ -118,7 +118,12 @@ export class PeerMessages implements WireHandler {
   }
 
   port(port: number): void {
-    if (port > 0) this.#peer.torrent.emit({ kind: 'dht-node', torrent: this.#peer.torrent, address: { ip: this.#peer.remote.ip, port } });
+    if (port > 0)
+      this.#peer.torrent.emit({
+        kind: 'dht-node',
+        torrent: this.#peer.torrent,
+        address: { ip: this.#peer.remote.ip, port },
+      });
   }
 
   blockStart(piece: number, begin: number, length: number): Uint8Array | undefined {
@@ -189,7 +194,8 @@ export class PeerMessages implements WireHandler {
   #setPieces(bits: Uint8Array | undefined, all: boolean, now: number): void {
     const count = this.#peer.torrent.pieceCount;
     const pieces = bits === undefined ? undefined : Bits.fromWire(bits, count);
-    if (bits !== undefined && pieces === undefined) this.#violate(`a bitfield of ${bits.length} bytes for ${count} pieces`);
+    if (bits !== undefined && pieces === undefined)
+      this.#violate(`a bitfield of ${bits.length} bytes for ${count} pieces`);
     this.#peer.torrent.forgetPieces(this.#peer);
     this.#peer.countedAsSeed = all || pieces?.complete === true;
     this.#peer.pieces = this.#peer.countedAsSeed ? Bits.full(count) : (pieces ?? this.#peer.pieces);

@@ -63,6 +63,8 @@ export class Requester {
   readonly #open: Partial[] = [];
   readonly #spare: Partial[] = [];
   readonly #maxBlocks: number;
+  /** Pieces that were wrong: fetched from one peer each. */
+  readonly #suspect = new Set<number>();
   #endGameAt = 0;
 
   /**
@@ -178,7 +180,9 @@ export class Requester {
       if (cancel) source.sendCancel(piece, block * BLOCK, partial.blockLength(block));
       this.#unask(piece, block, source.number);
     });
+    const alone = this.#active.get(source.current);
     this.#disown(source);
+    if (alone?.alone === true && alone.owner === 0) this.abandon(alone.piece);
     source.idleVersion = -1;
   }
 
@@ -189,16 +193,20 @@ export class Requester {
     for (const source of sources) if (!source.choking && source.pieces.has(piece)) able.push(source);
     able.sort((a, b) => b.pipeline.rate.value - a.pipeline.rate.value);
     able.length = Math.min(able.length, DEADLINE_LOOK);
-    const partial = this.#active.get(piece) ?? (this.#picker.canBegin(piece) ? this.#begin(piece) : undefined);
+    const [first] = able;
+    if (first === undefined) return;
+    const partial = this.#activeOrNew(piece, first);
     for (const source of able) {
-      if (source.pipeline.size > 0 && source.pipeline.eta() > at - now) this.#clearTheWay(source);
+      const time = ((this.#padding.pieceLength / able.length) * 1000) / Math.max(source.pipeline.rate.value, 1);
+      if (source.pipeline.size > 0 && source.pipeline.eta() + time > at - now) this.#clearTheWay(source);
     }
-    if (partial === undefined) return;
+    if (partial === undefined || partial.alone) return;
     // Whoever would deliver first gets the next block.
     while (partial.free > 0 && able.length > 0) {
       let best: Source | undefined;
       for (const s of able) {
-        if (s.pipeline.size < s.pipeline.peerLimit && (best === undefined || s.pipeline.eta() < best.pipeline.eta())) best = s;
+        if (s.pipeline.size < s.pipeline.peerLimit && (best === undefined || s.pipeline.eta() < best.pipeline.eta()))
+          best = s;
       }
       if (best === undefined) return;
       this.#ask(best, partial, partial.nextFree(), now);
@@ -210,14 +218,15 @@ export class Requester {
     for (const piece of this.deadlines.pieces) {
       if (this.deadlines.at(piece) - now > LATE) return;
       const partial = this.#active.get(piece);
-      if (partial === undefined) continue;
+      if (partial === undefined || partial.alone) continue;
       for (let block = 0; block < partial.blocks; block++) {
         if (partial.state[block] !== ASKED || (partial.requests[block] as number) > 1) continue;
         const asked = this.#source(partial.peer[block] as number);
         const sentAt = asked?.pipeline.sentAt(piece, block) ?? now;
         if (now - sentAt < LATE / 2) continue;
         const other = sources.find(
-          (s) => !s.choking && s.pieces.has(piece) && s !== asked && s.pipeline.eta() < LATE && s.pipeline.rate.value > 0,
+          (s) =>
+            !s.choking && s.pieces.has(piece) && s !== asked && s.pipeline.eta() < LATE && s.pipeline.rate.value > 0,
         );
         if (other !== undefined) this.#ask(other, partial, block, now);
       }
@@ -243,6 +252,15 @@ export class Requester {
     this.recycle(partial);
   }
 
+  /** The piece was wrong, and several sent it: next time it comes from one. */
+  suspect(piece: number): void {
+    this.#suspect.add(piece);
+  }
+
+  trust(piece: number): void {
+    this.#suspect.delete(piece);
+  }
+
   abandonAll(): void {
     for (const partial of [...this.#list]) this.abandon(partial.piece);
   }
@@ -258,7 +276,7 @@ export class Requester {
     for (const piece of source.allowedFast) {
       if (left <= 0) return;
       if (!source.pieces.has(piece)) continue;
-      const partial = this.#active.get(piece) ?? (this.#picker.canBegin(piece) ? this.#begin(piece) : undefined);
+      const partial = this.#activeOrNew(piece, source);
       if (partial !== undefined) left -= this.#askFree(source, partial, left, now);
     }
   }
@@ -272,7 +290,7 @@ export class Requester {
       if (!source.pieces.has(piece)) continue;
       const slow = rate * 4 < this.fastest;
       if (slow && source.pipeline.eta() > this.deadlines.at(piece) - now) continue;
-      const partial = this.#active.get(piece) ?? (this.#picker.canBegin(piece) ? this.#begin(piece) : undefined);
+      const partial = this.#activeOrNew(piece, source);
       if (partial !== undefined) asked += this.#askFree(source, partial, room - asked, now);
     }
     return asked;
@@ -286,7 +304,7 @@ export class Requester {
     if (suggested >= 0 || source.idleVersion !== this.#picker.version) {
       const piece = suggested >= 0 ? suggested : this.#picker.next(source.pieces);
       if (piece >= 0) {
-        const partial = this.#begin(piece);
+        const partial = this.#begin(piece, source);
         if (partial !== undefined) return this.#own(partial, source);
       } else {
         source.idleVersion = this.#picker.version;
@@ -307,18 +325,29 @@ export class Requester {
     const count = Math.min(this.#open.length, LOOK);
     for (let i = 0; i < count; i++) {
       const partial = this.#open[i] as Partial;
-      if ((owned || partial.owner === 0) && source.pieces.has(partial.piece)) return partial;
+      if ((owned || partial.owner === 0) && partial.isFor(source.number) && source.pieces.has(partial.piece)) {
+        return partial;
+      }
     }
     return undefined;
   }
 
   #own(partial: Partial, source: Source): Partial {
     const time = (partial.size * 1000) / Math.max(source.pipeline.rate.value, 1);
-    if (partial.owner === 0 && time < WHOLE_PIECE_TIME) partial.owner = source.number;
+    if (partial.owner === 0 && (partial.alone || time < WHOLE_PIECE_TIME)) partial.owner = source.number;
     return partial;
   }
 
-  #begin(piece: number): Partial | undefined {
+  /** The piece in flight, if the peer may help with it, or begun with the peer. */
+  #activeOrNew(piece: number, source: Source): Partial | undefined {
+    const partial = this.#active.get(piece);
+    if (partial === undefined) return this.#picker.canBegin(piece) ? this.#begin(piece, source) : undefined;
+    if (!partial.isFor(source.number)) return undefined;
+    if (partial.alone) partial.owner = source.number;
+    return partial;
+  }
+
+  #begin(piece: number, source: Source): Partial | undefined {
     const buffer = this.#store.acquire(piece);
     if (buffer === undefined) {
       this.storeFull = true;
@@ -327,6 +356,10 @@ export class Requester {
     const partial = this.#spare.pop() ?? new Partial(this.#maxBlocks);
     const blocks = Math.ceil(buffer.bytes.length / BLOCK);
     partial.begin(buffer, blocks);
+    if (this.#suspect.has(piece)) {
+      partial.alone = true;
+      partial.owner = source.number;
+    }
     this.#picker.begin(piece);
     this.#active.set(piece, partial);
     partial.index = this.#list.push(partial) - 1;
@@ -392,7 +425,7 @@ export class Requester {
     const count = Math.min(this.#list.length, LOOK);
     for (let i = 0; i < count && source.pipeline.size < END_GAME_QUEUE; i++) {
       const partial = this.#list[this.#endGameAt++ % this.#list.length] as Partial;
-      if (!source.pieces.has(partial.piece)) continue;
+      if (!source.pieces.has(partial.piece) || !partial.isFor(source.number)) continue;
       for (let block = 0; block < partial.blocks && source.pipeline.size < END_GAME_QUEUE; block++) {
         if (partial.state[block] !== ASKED || (partial.requests[block] as number) >= END_GAME_COPIES) continue;
         if (!partial.wasAsked(block, source.number)) this.#ask(source, partial, block, now);

@@ -263,7 +263,7 @@ export class Session implements TorrentContext, WireLookup {
     for (let torrent = this.#wakes.take(now); torrent !== undefined; torrent = this.#wakes.take(now)) due.push(torrent);
     for (const torrent of due) {
       torrent.tick(now);
-      if (torrent.book.nextAt <= now) this.roomChanged(torrent);
+      this.roomChanged(torrent);
     }
   }
 
@@ -362,7 +362,8 @@ export class Session implements TorrentContext, WireLookup {
   }
 
   #nextDial(torrent: Torrent, now: number): PeerAddress | undefined {
-    if (!torrent.active || torrent.connections.size + torrent.dialing >= this.limits.connectionsPerTorrent) return undefined;
+    if (!torrent.active || torrent.connections.size + torrent.dialing >= this.limits.connectionsPerTorrent)
+      return undefined;
     for (;;) {
       const candidate = torrent.book.next(now, torrent.seeding);
       if (candidate === undefined) break;

@@ -58,7 +58,8 @@ export class SmartBan {
       for (let block = 0; block < failure.senders.length; block++) {
         const sender = failure.senders[block] as number;
         const [from, to] = [block * 32, block * 32 + 32];
-        if (sender !== 0 && !equalBytes(failure.hashes.subarray(from, to), hashes.subarray(from, to))) guilty.add(sender);
+        if (sender !== 0 && !equalBytes(failure.hashes.subarray(from, to), hashes.subarray(from, to)))
+          guilty.add(sender);
       }
     }
     return guilty;

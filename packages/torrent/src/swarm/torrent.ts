@@ -576,7 +576,12 @@ export class Torrent implements DownloadHost, UploadHost {
       this.book.connected(listensAt);
     }
     const size = said?.metadataSize ?? 0;
-    if (this.metadataFetch !== undefined && size > 0 && size <= this.limits.metadataMost && said?.speaks.metadata === true) {
+    if (
+      this.metadataFetch !== undefined &&
+      size > 0 &&
+      size <= this.limits.metadataMost &&
+      said?.speaks.metadata === true
+    ) {
       this.metadataFetch.offer(peer, now);
     }
     if (said?.uploadOnly === true) this.upload.interestChanged(peer, now);
@@ -673,10 +678,12 @@ export class Torrent implements DownloadHost, UploadHost {
     this.suggester = state === 'seeding' ? (this.suggester ?? this.#makeSuggester()) : undefined;
     if (!this.active && state !== 'checking') this.#disconnect(state, now);
     if (before === state) return;
+    if (state === 'downloading') this.book.retry();
     this.context.stateChanged(this, now);
-    if (state === 'seeding') this.#nothingWanted(now);
     this.emit({ kind: 'state', torrent: this, state });
     if (before === 'downloading' && state === 'seeding') this.emit({ kind: 'finished', torrent: this });
+    // Unless a listener decided otherwise.
+    if (this.seeding) this.#nothingWanted(now);
   }
 
   #nothingWanted(now: number): void {

@@ -46,7 +46,11 @@ export async function fullStore({ metainfo, stream }: Content): Promise<MemorySt
   return store;
 }
 
-export async function addSeed(node: SimNode, what: Content, options: AddOptions & { store?: PieceStore } = {}): Promise<Torrent> {
+export async function addSeed(
+  node: SimNode,
+  what: Content,
+  options: AddOptions & { store?: PieceStore } = {},
+): Promise<Torrent> {
   const store = options.store ?? (await fullStore(what));
   const have = Bits.full(what.metainfo.pieceCount);
   return node.session.add({ metainfo: what.metainfo, have, ...options, store }, node.network.now);

@@ -104,6 +104,8 @@ export class SimNode {
   readonly network: Network;
   readonly mute: boolean;
   readonly latency: number;
+  /** Takes incoming connections instead of the session. */
+  onAccept: ((duplex: Duplex) => void) | undefined;
   /** Bytes that the line carried. */
   sent = 0;
   up: number;
@@ -135,7 +137,8 @@ export class SimNode {
   dial(to: SimNode): SimDuplex {
     const [here, there] = SimDuplex.pair(this, to);
     this.network.at(this.network.now + this.latency, () => {
-      if (!to.mute) to.session.accept(there, this.network.now);
+      if (to.onAccept !== undefined) to.onAccept(there);
+      else if (!to.mute) to.session.accept(there, this.network.now);
       else there.start({ data: () => undefined, drain: () => undefined, closed: () => undefined });
     });
     return here;
@@ -180,7 +183,9 @@ export class SimNode {
     const { now } = this.network;
     this.session.tick(now);
     for (const { torrent, address } of this.session.dials(now)) {
-      const to = this.network.nodes.find((node) => node.address.ip === address.ip && node.address.port === address.port);
+      const to = this.network.nodes.find(
+        (node) => node.address.ip === address.ip && node.address.port === address.port,
+      );
       if (to === undefined) {
         this.network.at(now + 3000, () => this.session.dialFailed(torrent, address, this.network.now));
         continue;
