@@ -135,7 +135,7 @@ export class HttpTracker implements TrackerClient {
 }
 
 function redirected(from: URL, location: string): URL {
-  const url = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const url = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new tracker.TrackerError('malformed', 'the tracker redirects to something that is no HTTP URL');
   }

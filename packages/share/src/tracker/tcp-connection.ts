@@ -17,6 +17,8 @@ export interface ConnectionHost {
   /** The answer to a request; its body is written before this is called again. */
   respond(head: HttpHead, source: Uint8Array, address: Address): HttpAnswer;
   countDropped(): void;
+  /** Calls `flush` of the connection once everything that came in this turn of the event loop was read. */
+  flushLater(connection: TcpConnection): void;
   closed(connection: TcpConnection): void;
 }
 
@@ -53,6 +55,9 @@ export class TcpConnection {
   #pinged = false;
   #malformed = 0;
   #ended = false;
+  /** Frames of this turn of the event loop: many small messages leave with one system call. */
+  #queued: Buffer[] | undefined = undefined;
+  #queuedBytes = 0;
 
   constructor(socket: Socket, address: Address, host: ConnectionHost) {
     this.#socket = socket;
@@ -87,7 +92,7 @@ export class TcpConnection {
     if (silent > 1.5 * limits.ping) this.destroy();
     else if (silent > limits.ping && !this.#pinged) {
       this.#pinged = true;
-      this.#socket.write(controlFrame(OPCODE.ping));
+      this.#queue(controlFrame(OPCODE.ping));
     }
   }
 
@@ -100,13 +105,15 @@ export class TcpConnection {
     this.#heard = now;
     this.#pinged = false;
     if (this.#ended) return;
-    // Answers to all that came at once leave with one system call.
-    this.#socket.cork();
-    try {
-      if (this.#frames === undefined) this.#http(bytes, now);
-      else this.#websocket(this.#frames, bytes, now);
-    } finally {
-      this.#socket.uncork();
+    if (this.#frames !== undefined) this.#websocket(this.#frames, bytes, now);
+    else {
+      // Answers to all that came at once leave with one system call.
+      this.#socket.cork();
+      try {
+        this.#http(bytes, now);
+      } finally {
+        this.#socket.uncork();
+      }
     }
     if (this.#socket.writableLength > HEADROOM * this.#host.limits.backlog) this.destroy();
   }
@@ -242,7 +249,7 @@ export class TcpConnection {
   }
 
   ping(payload: Buffer): void {
-    this.#socket.write(controlFrame(OPCODE.pong, payload));
+    this.#queue(controlFrame(OPCODE.pong, payload));
   }
 
   pong(): void {
@@ -253,14 +260,31 @@ export class TcpConnection {
     this.#end(closeFrame(1000));
   }
 
-  /** Answers to this connection's own questions wait for it; what others send it is dropped when it does not keep up. */
+  /** Dropped when the connection does not keep up. */
   #send(text: string): void {
     if (this.#ended) return;
-    if (this.#socket.writableLength > this.#host.limits.backlog) {
-      this.#host.countDropped();
-      return;
+    if (this.#socket.writableLength + this.#queuedBytes > this.#host.limits.backlog) this.#host.countDropped();
+    else this.#queue(textFrame(text));
+  }
+
+  #queue(frame: Buffer): void {
+    if (this.#ended) return;
+    if (this.#queued === undefined) {
+      this.#queued = [frame];
+      this.#host.flushLater(this);
+    } else this.#queued.push(frame);
+    this.#queuedBytes += frame.length;
+  }
+
+  flush(): void {
+    const queued = this.#queued;
+    if (queued === undefined) return;
+    const [first] = queued;
+    if (!this.#socket.destroyed) {
+      this.#socket.write(queued.length === 1 && first !== undefined ? first : Buffer.concat(queued, this.#queuedBytes));
     }
-    this.#socket.write(textFrame(text));
+    this.#queued = undefined;
+    this.#queuedBytes = 0;
   }
 
   #refuse(status: number, reason: string): void {
@@ -270,6 +294,7 @@ export class TcpConnection {
 
   #end(last?: Buffer): void {
     if (this.#ended) return;
+    this.flush();
     this.#ended = true;
     // Whoever does not close in turn is closed by the sweep.
     this.#begun = this.#host.now();

@@ -32,6 +32,8 @@ export class TrackerServer {
   #udp: UdpFace | undefined;
   #timer: NodeJS.Timeout | undefined;
   #swept = 0;
+  /** Connections with something to write at the end of this turn. */
+  #unflushed: TcpConnection[] = [];
   #turnedAway = 0;
   #dropped = 0;
   #started = 0;
@@ -56,6 +58,7 @@ export class TrackerServer {
       clientOf: (connection, head) => this.#clientOf(connection, head),
       respond: (head, source, address) => this.#respond(head, source, address),
       countDropped: () => this.#dropped++,
+      flushLater: (connection) => this.#flushLater(connection),
       closed: (connection) => this.#forget(connection),
     };
   }
@@ -178,6 +181,15 @@ export class TrackerServer {
     const held = (this.#perAddress.get(connection.address) ?? 1) - 1;
     if (held === 0) this.#perAddress.delete(connection.address);
     else this.#perAddress.set(connection.address, held);
+  }
+
+  #flushLater(connection: TcpConnection): void {
+    if (this.#unflushed.push(connection) > 1) return;
+    setImmediate(() => {
+      const unflushed = this.#unflushed;
+      this.#unflushed = [];
+      for (const each of unflushed) each.flush();
+    });
   }
 
   #clientOf(connection: Address, head: HttpHead): Address | undefined {

@@ -92,9 +92,9 @@ export function parseHttpAnnounce(body: Uint8Array): AnnounceAnswer {
       ...(seeds === undefined ? {} : { seeds }),
       ...(leechers === undefined ? {} : { leechers }),
       ...(downloaded === undefined ? {} : { downloaded }),
-      ...(externalIp?.length === 4 || externalIp?.length === 16 ? { externalIp: externalIp.slice() } : {}),
+      ...(externalIp?.length === 4 || externalIp?.length === 16 ? { externalIp: Uint8Array.from(externalIp) } : {}),
       // It comes back in a query: longer ones than URLs can bear are left out.
-      ...(trackerId !== undefined && trackerId.length <= 256 ? { trackerId: trackerId.slice() } : {}),
+      ...(trackerId !== undefined && trackerId.length <= 256 ? { trackerId: Uint8Array.from(trackerId) } : {}),
       ...(warning === undefined ? {} : { warning: shown(warning) }),
     };
   });

@@ -111,7 +111,7 @@ export function parseUdpAnswer(bytes: Uint8Array, family: 4 | 6): UdpAnswer {
   }
   if (action === ACTION.connect) {
     if (bytes.length < 16) throw new TrackerError('malformed', `a connect answer of ${bytes.length} bytes`);
-    return { kind: 'connect', transaction, connectionId: bytes.slice(8, 16) };
+    return { kind: 'connect', transaction, connectionId: Uint8Array.from(bytes.subarray(8, 16)) };
   }
   if (action === ACTION.announce) {
     if (bytes.length < LENGTH.answerHead) {
