@@ -229,10 +229,14 @@ class Network final : CoreSink, ReceiveSink {
   Bytes NextPacket() {
     if (random_->OneIn(16)) {
       flow_ = {static_cast<uint8_t>(1 + random_->Below(3)), 2, random_->OneIn(2), !random_->OneIn(3)};
-      length_ = 4 + random_->Below(1300);
+      length_ = 4 + random_->Below(random_->OneIn(3) ? 40 : 1300);
+      // In words; a header may claim to be longer than its packet.
+      tcp_header_ = static_cast<uint8_t>(random_->OneIn(3) ? random_->Below(16) : 5);
     }
-    const Bytes packet = MakePacket(flow_, place_, length_, 0);
-    place_ += static_cast<uint32_t>(length_);
+    Bytes packet = MakePacket(flow_, place_, length_, 0);
+    if (flow_.tcp) packet[sizeof(VnetHeader) + (flow_.six ? 40 : 20) + 12] = static_cast<uint8_t>(tcp_header_ << 4);
+    // By what the header leaves for the payload, be it less than nothing: the next one is to follow this one.
+    place_ += static_cast<uint32_t>(length_ + 20 - 4 * (flow_.tcp ? tcp_header_ : 5));
     return packet;
   }
 
@@ -279,6 +283,7 @@ class Network final : CoreSink, ReceiveSink {
   Flow flow_{1, 2, false, true};
   uint32_t place_ = 0;
   size_t length_ = 1000;
+  uint8_t tcp_header_ = 5;
   uint64_t counter_ = 0;
   double now_ = 1;
   volatile uint64_t sum_ = 0;
@@ -322,6 +327,8 @@ void Besiege(int count, Random* random) {
     Rekey(&a, other, random->Next());
   };
   befriend(&b);
+  // More sealed bytes than any buffer of the plane holds.
+  a.Send(MakePacket(Flow{1, 2, false, true}, 0, 20'000, 1));
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   for (int i = 0; i < count; i++) {
     Bytes packet = AnyPacket(random);

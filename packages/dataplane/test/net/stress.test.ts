@@ -134,7 +134,8 @@ describe('a native plane one of whose peers is behind a smaller MTU', () => {
     const wire = await Wire.open(names[0] as string, 'v2a', 2000);
     await transfer(1, 2_000_000, 7001);
     await transfer(2, 5_000_000, 7002);
-    const lengths = (await wire.close()).map(({ payload }) => payload.length);
+    const sent = (await wire.close()).filter(({ from }) => from === '192.0.2.5');
+    const lengths = sent.map(({ payload }) => payload.length);
     assert(Math.max(...lengths) > 1500, `the longest train to who takes them has ${Math.max(...lengths)} bytes`);
   });
 });

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 
 /** A datagram of UDP over IPv4; with offloads a train of them, uncut. */
 export interface CaughtDatagram {
+  /** Address of the sender. */
+  readonly from: string;
   /** Ports of both ends, the sender's first. */
   readonly ports: readonly [from: number, to: number];
   readonly payload: Buffer;
@@ -54,7 +56,7 @@ export class Wire {
       const transport = ((packet[0] as number) & 15) * 4;
       if (packet[9] !== 17) throw new Error(`protocol ${packet[9]} crossed the cable`);
       const ports = [packet.readUInt16BE(transport), packet.readUInt16BE(transport + 2)] as const;
-      out.push({ ports, payload: packet.subarray(transport + 8) });
+      out.push({ from: packet.subarray(12, 16).join('.'), ports, payload: packet.subarray(transport + 8) });
     }
     return out;
   }
