@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { buildHarness } from './native/build.ts';
+import { unlessStrict } from './addon.ts';
+import { buildHarness, lacking } from './native/build.ts';
 
 const run = promisify(execFile);
 const SEED = process.env['KITH_SEED'] ?? '1';
@@ -21,7 +22,7 @@ const KINDS = [
 ] as const;
 
 for (const { name, flags, found } of KINDS) {
-  describe(`native plane under the ${name}`, () => {
+  describe(`native plane under the ${name}`, { skip: unlessStrict(lacking) }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'kith-harness-'));
     let program = '';
     before(

@@ -140,6 +140,19 @@ describe('plane that the environment names', () => {
     );
   });
 
+  it('takes its offloads from the environment as well', { skip: missing }, async () => {
+    const before = process.env['KITH_OFFLOADS'];
+    try {
+      process.env['KITH_OFFLOADS'] = 'off';
+      assert.equal(await kindOf('native'), 'native');
+      process.env['KITH_OFFLOADS'] = 'some';
+      await assert.rejects(kindOf('native'), { code: 'CONFIG_INVALID', message: /KITH_OFFLOADS is "some"/ });
+    } finally {
+      if (before === undefined) delete process.env['KITH_OFFLOADS'];
+      else process.env['KITH_OFFLOADS'] = before;
+    }
+  });
+
   it('has to exist', async () => {
     await assert.rejects(kindOf('quick'), { code: 'CONFIG_INVALID', message: /KITH_PLANE is "quick"/ });
   });

@@ -4,26 +4,20 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { unlessStrict } from './addon.ts';
+import { headers, lacking } from './native/build.ts';
 
 const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const SUITES = ['native-plane.test.ts', 'offload.test.ts', 'node-plane.test.ts'];
 const FLAGS = ['-std=c++17', '-O1', '-g', '-shared', '-fPIC', '-fno-exceptions', '-fno-rtti', '-DNAPI_VERSION=8'];
 const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer'];
-
-const headers = [dirname(dirname(process.execPath)), '/usr']
-  .map((prefix) => join(prefix, 'include', 'node'))
-  .find((folder) => existsSync(join(folder, 'node_api.h')) && existsSync(join(folder, 'openssl', 'evp.h')));
-
-const compiler = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'g++')));
-const lacking = headers === undefined ? "Node's header files are not here" : compiler ? null : 'g++ is not here';
 
 describe('native addon under the sanitizers', { skip: unlessStrict(lacking) }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'kith-sanitized-'));

@@ -1,7 +1,7 @@
-/** Builds the harness: the native plane without Node around it, driven by C++. */
+/** Builds native code for tests, and the harness: the native plane without Node around it, driven by C++. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -24,12 +24,19 @@ const FLAGS = ['-std=c++17', '-O1', '-g', '-Wall', '-Wextra', '-fno-exceptions',
 /** Calls that `faults.cc` can make fail. */
 const WRAPPED = ['sendmmsg', 'writev', 'read'];
 
+/** Folder of Node's header files, with OpenSSL's among them. */
+export const headers: string | undefined = [dirname(dirname(process.execPath)), '/usr']
+  .map((prefix) => join(prefix, 'include', 'node'))
+  .find((folder) => existsSync(join(folder, 'node_api.h')) && existsSync(join(folder, 'openssl', 'evp.h')));
+
+const compiler = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'g++')));
+/** What a build lacks here, or null. */
+export const lacking: string | null =
+  headers === undefined ? "Node's header files are not here" : compiler ? null : 'g++ is not here';
+
 /** @returns the path of the program; it lies in `folder`, which is made */
 export async function buildHarness(folder: string, sanitizers: string): Promise<string> {
-  const headers = [dirname(dirname(process.execPath)), '/usr']
-    .map((prefix) => join(prefix, 'include', 'node'))
-    .find((path) => existsSync(join(path, 'openssl', 'evp.h')));
-  if (headers === undefined) throw new Error("Node's header files are not here");
+  if (lacking !== null) throw new Error(lacking);
   const sanitize = [`-fsanitize=${sanitizers}`, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
   const native = join(PACKAGE, 'native');
   const own = join(PACKAGE, 'test', 'native');
