@@ -10,6 +10,7 @@ import {
   WireError,
   type EncryptionPolicy,
 } from '@kith/torrent';
+import { MseResponder } from '../../src/wire/mse-responder.ts';
 import { Rc4 } from '../../src/wire/rc4.ts';
 import { encryption, hashes, HANDSHAKE, Rig, seededRandom } from './rig.ts';
 
@@ -126,4 +127,28 @@ test('an encrypted beginning that never comes to its mark is given up after the 
   wire.data(new Uint8Array(1), 1);
   pair[1].deliver(1);
   assert.equal(refused, 'neither BitTorrent nor encrypted');
+});
+
+test('a peer that offers nothing but plain text is refused where encryption is required, and taken elsewhere', () => {
+  const random = seededRandom(9);
+  const sha1 = (...parts: readonly (string | Uint8Array)[]): Uint8Array =>
+    hashes.sha1(Buffer.concat(parts.map((part) => Buffer.from(part))));
+  for (const policy of ['required', 'preferred'] as const) {
+    const responder = new MseResponder(encryption(policy), () => HANDSHAKE.infoHash);
+    const exchange = portableDiffieHellman(random).generate();
+    responder.push(exchange.publicKey, 0);
+    const secret = exchange.secret(Buffer.concat(responder.takeOutput()).subarray(0, 96));
+    const [named, mask] = [sha1('req2', HANDSHAKE.infoHash), sha1('req3', secret)];
+    const offer = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0);
+    new Rc4(sha1('keyA', secret, HANDSHAKE.infoHash)).apply(offer);
+    const hidden = named.map((byte, i) => byte ^ (mask[i] ?? 0));
+    const message = Buffer.concat([sha1('req1', secret), hidden, offer]);
+    if (policy === 'required') {
+      assert.throws(() => responder.push(message, 0), { name: 'WireError', message: /no encryption in common/ });
+    } else {
+      assert.equal(responder.push(message, 0), message.length);
+      assert.equal(responder.ciphers?.encrypt, undefined);
+      assert.equal(responder.ciphers?.encryptedBytes, 0);
+    }
+  }
 });
