@@ -28,7 +28,7 @@ export class PeerMessages implements WireHandler {
     this.#peer.fast = handshake.fast;
     const v2 = this.#peer.torrent.infoHashV2;
     this.#peer.v2 = v2 !== undefined && (this.#peer.upgraded || equalBytes(v2.subarray(0, 20), handshake.infoHash));
-    this.#peer.torrent.peerReady(this.#peer, handshake, now);
+    this.#peer.torrent.admission.ready(this.#peer, handshake, now);
   }
 
   choke(now: number): void {
@@ -149,7 +149,7 @@ export class PeerMessages implements WireHandler {
       this.#peer.said = message;
       if (message.requestQueue !== undefined) this.#peer.pipeline.peerLimit = Math.max(1, message.requestQueue);
     }
-    this.#peer.torrent.peerSaid(this.#peer, message, now);
+    this.#peer.torrent.exchange.hear(this.#peer, message, now);
   }
 
   hashRequest(range: HashRange): void {

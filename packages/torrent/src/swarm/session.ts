@@ -205,7 +205,7 @@ export class Session implements TorrentContext, WireLookup {
       duplex.close('not wanted any more');
       return;
     }
-    torrent.dialed(duplex, address, torrent.book.get(address)?.plain === true, now);
+    torrent.admission.dialed(duplex, address, torrent.book.get(address)?.plain === true, now);
   }
 
   dialFailed(torrent: Torrent, address: PeerAddress, now: number): void {
@@ -340,7 +340,7 @@ export class Session implements TorrentContext, WireLookup {
   attach(wire: PeerWire, handshake: Handshake, now: number): Attachment | undefined {
     this.#setNow(now);
     this.#handshaking.delete(wire);
-    return this.find(handshake.infoHash)?.accepted(wire, handshake, now);
+    return this.find(handshake.infoHash)?.admission.accepted(wire, handshake, now);
   }
 
   closed(wire: PeerWire): void {

@@ -4,6 +4,7 @@ import type { Bits } from './bits.ts';
 import type { TorrentState } from './event.ts';
 import type { Peer } from './peer.ts';
 import type { Selection } from './selection.ts';
+import type { Torrent } from './torrent.ts';
 import { piecesOf } from '../storage/layout.ts';
 
 /** A torrent at one moment. Bytes, bytes per second. */
@@ -64,6 +65,41 @@ export interface FileSnapshot {
   readonly done: number;
   /** 0..7, 0 for not wanted. */
   readonly priority: number;
+}
+
+export function snapshotTorrent(torrent: Torrent): TorrentSnapshot {
+  const { metainfo, state } = torrent;
+  let wanted = 0;
+  let done = 0;
+  for (let piece = 0; metainfo !== undefined && piece < metainfo.pieceCount; piece++) {
+    if (!torrent.isWanted(piece)) continue;
+    const size = metainfo.pieceSize(piece);
+    wanted += size;
+    if (torrent.have.has(piece)) done += size;
+  }
+  const left = Math.max(0, wanted - done - (torrent.download?.requester.bytesInFlight ?? 0));
+  let seeds = 0;
+  for (const peer of torrent.peers.values()) if (peer.seed) seeds++;
+  const nothingWanted = torrent.knowsPieces ? 1 : 0;
+  return {
+    state,
+    name: torrent.name,
+    error: torrent.error,
+    wanted,
+    done,
+    progress: wanted === 0 ? nothingWanted : done / wanted,
+    pieces: { have: torrent.have.count, count: torrent.pieceCount },
+    downRate: torrent.down.value,
+    upRate: torrent.up.value,
+    downloaded: torrent.down.total,
+    uploaded: torrent.up.total,
+    corrupt: torrent.corruptBytes,
+    wasted: torrent.wastedBytes,
+    eta: state === 'downloading' && torrent.down.value > 0 ? left / torrent.down.value : undefined,
+    peers: torrent.peers.size,
+    seeds,
+    candidates: torrent.book.size,
+  };
 }
 
 export function snapshotPeer(peer: Peer): PeerSnapshot {

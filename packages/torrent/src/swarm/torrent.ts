@@ -1,35 +1,29 @@
-import { equalBytes, toHex } from '@kith/core';
 import type { Hashes } from '../hashes.ts';
 import { infoHash20, type Metainfo } from '../metainfo/metainfo.ts';
-import { parseInfo } from '../metainfo/parse.ts';
 import type { PieceStore } from '../storage/piece-store.ts';
-import type { Duplex, PeerAddress } from '../wire/duplex.ts';
-import type { ExtensionMessage } from '../wire/extension.ts';
-import type { HashRange, WireHandler } from '../wire/handler.ts';
-import type { Handshake } from '../wire/handshake.ts';
+import type { PeerAddress } from '../wire/duplex.ts';
+import type { HashRange } from '../wire/handler.ts';
 import type { Encryption } from '../wire/mse.ts';
-import { PeerWire, type Attachment } from '../wire/peer-wire.ts';
+import { Admission } from './admission.ts';
 import { allowedFast } from './allowed-fast.ts';
 import { Bits } from './bits.ts';
 import type { Dice } from './dice.ts';
 import { Download, type DownloadHost } from './download.ts';
 import type { SwarmEvent, TorrentState } from './event.ts';
-import { isMetadata, ourHandshake, serveMetadata, tellPeers } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { HashFetch } from './hash-fetch.ts';
 import { HaveLog } from './have-log.ts';
 import { Inflow } from './inflow.ts';
 import type { SwarmLimits } from './limits.ts';
-import { MetadataFetch } from './metadata-fetch.ts';
 import type { PeerNumber } from './partial.ts';
 import { PeerBook, type PeerSource } from './peer-book.ts';
 import { PeerSet } from './peer-set.ts';
-import { Peer } from './peer.ts';
-import { PEX_MOST } from './pex-book.ts';
+import type { Peer } from './peer.ts';
 import type { PickOrder } from './piece-picker.ts';
 import { PieceWaiters } from './piece-waiters.ts';
 import { Rate } from './rate.ts';
 import { Selection } from './selection.ts';
-import { snapshotFiles, snapshotPeer } from './snapshot.ts';
+import { snapshotFiles, snapshotPeer, snapshotTorrent } from './snapshot.ts';
 import type { FileSnapshot, PeerSnapshot, TorrentSnapshot } from './snapshot.ts';
 import { Suggester } from './suggester.ts';
 import { Throttle } from './throttle.ts';
@@ -92,6 +86,8 @@ export class Torrent implements DownloadHost, UploadHost {
   readonly context: TorrentContext;
   readonly book: PeerBook;
   readonly upload: Upload;
+  readonly exchange: Exchange;
+  readonly admission: Admission;
   readonly connections: PeerSet = new PeerSet();
   readonly haveLog: HaveLog = new HaveLog();
   readonly inflow: Inflow;
@@ -105,7 +101,6 @@ export class Torrent implements DownloadHost, UploadHost {
   have: Bits = new Bits(0);
   store: PieceStore | undefined;
   hashFetch: HashFetch | undefined;
-  metadataFetch: MetadataFetch | undefined;
   download: Download | undefined;
   suggester: Suggester | undefined;
   /** Why the store failed. */
@@ -145,11 +140,9 @@ export class Torrent implements DownloadHost, UploadHost {
     this.book = new PeerBook(context.limits.candidates);
     this.upload = new Upload(this, context.dice);
     this.#upkeep = new Upkeep(this, now);
-    if (options.metainfo === undefined) {
-      this.metadataFetch = new MetadataFetch((bytes) => isMetadata(bytes, this, context.hashes));
-    } else {
-      this.#setMetainfo(options.metainfo);
-    }
+    if (options.metainfo !== undefined) this.#setMetainfo(options.metainfo);
+    this.exchange = new Exchange(this);
+    this.admission = new Admission(this);
     this.#state = this.#stateNow();
   }
 
@@ -294,30 +287,7 @@ export class Torrent implements DownloadHost, UploadHost {
   }
 
   snapshot(): TorrentSnapshot {
-    const { wanted, done } = this.#progress();
-    const inFlight = this.download?.requester.bytesInFlight ?? 0;
-    const left = Math.max(0, wanted - done - inFlight);
-    let seeds = 0;
-    for (const peer of this.peers.values()) if (peer.seed) seeds++;
-    return {
-      state: this.#state,
-      name: this.name,
-      error: this.error,
-      wanted,
-      done,
-      progress: wanted === 0 ? (this.knowsPieces ? 1 : 0) : done / wanted,
-      pieces: { have: this.have.count, count: this.pieceCount },
-      downRate: this.down.value,
-      upRate: this.up.value,
-      downloaded: this.down.total,
-      uploaded: this.up.total,
-      corrupt: this.#corruptBytes + (this.download?.corruptBytes ?? 0),
-      wasted: this.#wastedBytes,
-      eta: this.#state === 'downloading' && this.down.value > 0 ? left / this.down.value : undefined,
-      peers: this.peers.size,
-      seeds,
-      candidates: this.book.size,
-    };
+    return snapshotTorrent(this);
   }
 
   snapshotPeers(): PeerSnapshot[] {
@@ -329,85 +299,30 @@ export class Torrent implements DownloadHost, UploadHost {
     return snapshotFiles(this.metainfo, this.have, this.#selection);
   }
 
+  /** False for pieces of files that are not selected. */
+  isWanted(piece: number): boolean {
+    return this.#wantedPieces?.[piece] !== 0;
+  }
+
+  /** Bytes that failed their hash. */
+  get corruptBytes(): number {
+    return this.#corruptBytes + (this.download?.corruptBytes ?? 0);
+  }
+
+  /** Bytes of blocks that came twice, too late or unasked. */
+  get wastedBytes(): number {
+    let bytes = this.#wastedBytes;
+    for (const peer of this.peers.values()) bytes += peer.wastedBytes;
+    return bytes;
+  }
+
   // What the session calls.
-
-  dialed(duplex: Duplex, address: PeerAddress, plain: boolean, now: number): void {
-    const { encryption } = this.context;
-    const other = this.infoHash === undefined ? undefined : this.infoHashV2?.subarray(0, 20);
-    const connect = (handler: WireHandler): PeerWire =>
-      PeerWire.dialed(duplex, handler, {
-        handshake: this.#handshake(this.key),
-        ...(other === undefined ? {} : { otherInfoHash: other }),
-        ...(encryption === undefined ? {} : { encryption: plain ? { ...encryption, policy: 'off' } : encryption }),
-      });
-    this.#open(new Peer(this, this.connections.nextNumber(), address, connect, now), now);
-  }
-
-  accepted(wire: PeerWire, handshake: Handshake, now: number): Attachment | undefined {
-    if (!this.active) return undefined;
-    if (this.connections.size >= this.limits.connectionsPerTorrent) return undefined;
-    if (this.connections.countFrom(wire.remote.ip) >= this.limits.connectionsPerAddress) return undefined;
-    const peer = new Peer(this, this.connections.nextNumber(), wire.remote, () => wire, now);
-    this.#open(peer, now);
-    // A hybrid's v2 side is preferred where the peer knows of it (BEP 52, "upgrade path").
-    const upgrade = handshake.v2 && this.infoHashV2 !== undefined;
-    const infoHash = upgrade ? this.infoHashV2.subarray(0, 20) : handshake.infoHash;
-    peer.upgraded = upgrade;
-    return { handler: peer.messages, handshake: this.#handshake(infoHash) };
-  }
 
   tick(now: number): void {
     this.#upkeep.tick(now);
   }
 
   // What peers say.
-
-  peerReady(peer: Peer, handshake: Handshake, now: number): void {
-    const { context } = this;
-    if (equalBytes(handshake.peerId, context.peerId)) {
-      this.book.refuse(peer.remote);
-      peer.close('connected to itself', now);
-      return;
-    }
-    const duplicate = this.connections.duplicateOf(peer, context.peerId);
-    duplicate?.close('connected twice', now);
-    if (duplicate === peer) return;
-    if (!peer.wire.incoming) this.book.connected(peer.remote);
-    if (handshake.extensions) peer.wire.extension(this.#ourHandshake(peer));
-    if (this.have.complete && peer.fast) peer.wire.haveAll();
-    else if (this.have.count > 0) peer.wire.bitfield(this.have.toWire());
-    else if (peer.fast) peer.wire.haveNone();
-    peer.haveTold = this.haveLog.end;
-    if (context.dht && handshake.dht && !this.private) peer.wire.port(context.port);
-    if (this.knowsPieces) peer.pieces = new Bits(this.pieceCount);
-    peer.known = true;
-    this.download?.addPeer(peer);
-    if (peer.v2) this.hashFetch?.fill(peer, now);
-    this.emit({ kind: 'peer-connected', torrent: this, address: peer.remote });
-  }
-
-  peerSaid(peer: Peer, message: ExtensionMessage, now: number): void {
-    switch (message.kind) {
-      case 'handshake':
-        this.#heardHandshake(peer, now);
-        return;
-      case 'metadata-request':
-        serveMetadata(peer, this.metainfo, message.piece);
-        return;
-      case 'metadata-data':
-        this.#heardMetadata(peer, message.piece, message.size, message.bytes, now);
-        return;
-      case 'metadata-reject':
-        this.metadataFetch?.rejected(peer.number, now);
-        return;
-      case 'pex':
-        if (this.private || !peer.pex.mayHear(now)) return;
-        this.context.addPeers(this, message.added.slice(0, PEX_MOST), 'pex', now);
-        return;
-      case 'dont-have':
-        return;
-    }
-  }
 
   /** Before the peer's pieces are replaced by all that it named at once. */
   forgetPieces(peer: Peer): void {
@@ -417,14 +332,14 @@ export class Torrent implements DownloadHost, UploadHost {
   peerPieces(peer: Peer, now: number): void {
     this.download?.addPeer(peer);
     if (!peer.countedAsSeed) this.suggester?.spreadAll(peer.pieces);
-    this.#checkUse(peer, now);
+    this.checkUse(peer, now);
   }
 
   peerGot(peer: Peer, piece: number, now: number): void {
     this.download?.peerGot(peer, piece);
     this.suggester?.spread(peer, piece);
     this.suggester?.suggest(peer, this.upload.unchoked);
-    if (peer.pieces.complete) this.#checkUse(peer, now);
+    if (peer.pieces.complete) this.checkUse(peer, now);
   }
 
   peerLost(peer: Peer, piece: number): void {
@@ -474,7 +389,7 @@ export class Torrent implements DownloadHost, UploadHost {
     if (peer.known) this.download?.removePeer(peer);
     this.upload.removePeer(peer);
     this.suggester?.forget(peer);
-    this.metadataFetch?.release(peer.number, now);
+    this.exchange.release(peer, now);
     this.hashFetch?.release(peer.number);
     this.#wastedBytes += peer.wastedBytes;
     if (peer.violated) this.context.ban(this, peer.remote.ip, reason, now);
@@ -511,10 +426,13 @@ export class Torrent implements DownloadHost, UploadHost {
   }
 
   convicted(number: PeerNumber, now: number): void {
+    this.convict(number, 'sent wrong blocks', now);
+  }
+
+  convict(number: PeerNumber, reason: string, now: number): void {
     const ip = this.connections.addressOf(number);
-    if (ip === undefined) return;
-    this.context.ban(this, ip, 'sent wrong blocks', now);
-    this.peers.get(number)?.close('sent wrong blocks', now);
+    if (ip !== undefined) this.context.ban(this, ip, reason, now);
+    this.peers.get(number)?.close(reason, now);
   }
 
   storeFailed(error: unknown, now: number): void {
@@ -534,87 +452,25 @@ export class Torrent implements DownloadHost, UploadHost {
     }
   }
 
-  /** Tells everybody of the pieces that came lately. */
-  tellAllHaves(): void {
-    if (this.haveLog.isEmpty) return;
-    for (const peer of this.peers.values()) {
-      if (!peer.ready) continue;
-      this.tellHaves(peer);
-      peer.flush();
-    }
-    this.haveLog.clear();
-  }
-
-  tellPeers(peer: Peer, now: number): void {
-    if (!this.private) tellPeers(peer, this.peers.values(), now);
-  }
-
+  /** Tells the peer of the pieces that came lately. */
   tellHaves(peer: Peer): void {
-    const { haveLog, download } = this;
-    const end = haveLog.end;
-    if (peer.haveTold === end) return;
-    for (let place = peer.haveTold; place < end; place++) {
-      const piece = haveLog.at(place);
-      // Who has it already need not know; but a seed decides by what spreads what it suggests.
-      if (peer.seed || !peer.pieces.has(piece)) peer.wire.have(piece);
-      if (peer.pieces.has(piece)) download?.pieceDone(peer, piece);
-    }
-    peer.haveTold = end;
-    download?.updateInterest(peer);
+    this.haveLog.tell(peer, this.download);
   }
 
-  #open(peer: Peer, now: number): void {
-    this.connections.add(peer);
-    this.context.connectionOpened();
-    this.wakeAt(now + 1000);
+  /** Tells everybody. */
+  tellAllHaves(): void {
+    this.haveLog.tellAll(this.peers.values(), this.download);
   }
 
-  #heardHandshake(peer: Peer, now: number): void {
-    const { said, listensAt } = peer;
-    if (listensAt !== undefined && peer.wire.incoming) {
-      this.book.add(listensAt, 'incoming', 0, peer.seed);
-      this.book.connected(listensAt);
-    }
-    const size = said?.metadataSize ?? 0;
-    if (
-      this.metadataFetch !== undefined &&
-      size > 0 &&
-      size <= this.limits.metadataMost &&
-      said?.speaks.metadata === true
-    ) {
-      this.metadataFetch.offer(peer, now);
-    }
-    if (said?.uploadOnly === true) this.upload.interestChanged(peer, now);
-    this.#checkUse(peer, now);
-  }
-
-  #heardMetadata(peer: Peer, piece: number, size: number, bytes: Uint8Array, now: number): void {
-    const outcome = this.metadataFetch?.received(peer.number, piece, size, bytes, now);
-    if (outcome === undefined || outcome === 'more') return;
-    if ('wrong' in outcome) {
-      for (const number of outcome.wrong) {
-        this.context.ban(this, this.connections.addressOf(number) ?? '', 'sent wrong metadata', now);
-        this.peers.get(number)?.close('sent wrong metadata', now);
-      }
-      this.metadataFetch?.fill(now);
-      return;
-    }
-    let metainfo: Metainfo;
-    try {
-      metainfo = parseInfo(outcome.done, this.context.hashes);
-    } catch (error) {
-      // It is what the link names, and of no use.
-      this.storeFailed(error, now);
-      return;
-    }
-    this.metadataFetch = undefined;
+  /** The metadata of the link came, and is right. */
+  learn(metainfo: Metainfo, now: number): void {
     this.#setMetainfo(metainfo);
-    for (const other of [...this.peers.values()]) {
-      if (!other.ready) continue;
-      if (other.said !== undefined) other.wire.extension(this.#ourHandshake(other));
-      other.messages.learnPieces(now);
-      if (!other.gone && other.v2) this.hashFetch?.fill(other, now);
-      other.flush();
+    for (const peer of [...this.peers.values()]) {
+      if (!peer.ready) continue;
+      if (peer.said !== undefined) this.exchange.introduce(peer);
+      peer.messages.learnPieces(now);
+      if (!peer.gone && peer.v2) this.hashFetch?.fill(peer, now);
+      peer.flush();
     }
     this.#update(now);
     this.emit({ kind: 'metadata', torrent: this, metainfo });
@@ -629,25 +485,8 @@ export class Torrent implements DownloadHost, UploadHost {
     this.#wantedPieces = this.#selection.pieces();
   }
 
-  #handshake(infoHash: Uint8Array): Handshake {
-    const { peerId, dht } = this.context;
-    const v2 = this.infoHashV2 !== undefined;
-    return { infoHash, peerId, extensions: true, fast: true, dht: dht && !this.private, v2 };
-  }
-
-  #ourHandshake(peer: Peer): ExtensionMessage {
-    return ourHandshake(peer, {
-      metainfo: this.metainfo,
-      port: this.context.port,
-      client: this.context.client,
-      requestQueue: this.limits.uploadQueue,
-      uploadOnly: this.seeding,
-      pex: !this.private,
-    });
-  }
-
   /** Two that want nothing of each other part. */
-  #checkUse(peer: Peer, now: number): void {
+  checkUse(peer: Peer, now: number): void {
     if (this.seeding && peer.ready && peer.uploadOnly) peer.close('both have everything', now);
   }
 
@@ -690,9 +529,9 @@ export class Torrent implements DownloadHost, UploadHost {
     this.tellAllHaves();
     for (const peer of [...this.peers.values()]) {
       if (!peer.ready) continue;
-      if (peer.said !== undefined) peer.wire.extension(this.#ourHandshake(peer));
+      if (peer.said !== undefined) this.exchange.introduce(peer);
       peer.flush();
-      this.#checkUse(peer, now);
+      this.checkUse(peer, now);
     }
   }
 
@@ -735,22 +574,5 @@ export class Torrent implements DownloadHost, UploadHost {
       peer.wanting = false;
       peer.wire.notInterested();
     }
-  }
-
-  #progress(): { readonly wanted: number; readonly done: number } {
-    const { metainfo } = this;
-    let wanted = 0;
-    let done = 0;
-    for (let piece = 0; metainfo !== undefined && piece < metainfo.pieceCount; piece++) {
-      if (this.#wantedPieces?.[piece] === 0) continue;
-      const size = metainfo.pieceSize(piece);
-      wanted += size;
-      if (this.have.has(piece)) done += size;
-    }
-    return { wanted, done };
-  }
-
-  toString(): string {
-    return `${this.name} (${toHex(this.key)})`;
   }
 }

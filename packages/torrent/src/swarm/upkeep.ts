@@ -46,7 +46,7 @@ export class Upkeep {
 
   #look(now: number): void {
     const torrent = this.#torrent;
-    torrent.metadataFetch?.fill(now);
+    torrent.exchange.look(now);
     for (const peer of [...torrent.peers.values()]) this.#lookAt(peer, now);
     torrent.up.sample(now);
     torrent.down.sample(now);
@@ -79,7 +79,6 @@ export class Upkeep {
     }
     torrent.download?.fill(peer, now);
     if (peer.v2) torrent.hashFetch?.fill(peer, now);
-    if (now >= peer.pex.nextAt) torrent.tellPeers(peer, now);
     const said = peer.wire.uploadedPayload + peer.wire.uploadedProtocol;
     if (said !== peer.saidBytes) {
       peer.saidBytes = said;

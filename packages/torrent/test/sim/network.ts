@@ -60,7 +60,7 @@ export class Network {
     this.now = event.at;
     event.run();
     // Stores answer in turns of their own.
-    for (let i = 0; i < 6; i++) await undefined;
+    for (let i = 0; i < 6; i++) await Promise.resolve();
     return true;
   }
 
