@@ -15,3 +15,6 @@ export { DiskStore, type DiskStoreOptions } from './storage/disk-store.ts';
 export { clearBit, hasBit, recheck, type RecheckOptions, setBit } from './storage/recheck.ts';
 export { ProgressLog, reopen, sample, type Trust } from './storage/resume.ts';
 export { ResumeFile, type TorrentProgress, type TorrentRecord, type TorrentSettings } from './storage/resume-file.ts';
+export type { StreamFile, StreamFolder, StreamReader } from './stream/stream-file.ts';
+export { StreamServer, type StreamServerOptions } from './stream/stream-server.ts';
+export { TorrentStream, type StreamSource, type TorrentStreamOptions } from './stream/torrent-stream.ts';
