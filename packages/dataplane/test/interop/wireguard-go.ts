@@ -28,6 +28,8 @@ export class WireguardGo {
   readonly #process: ChildProcess;
   readonly #folder = mkdtempSync(join(tmpdir(), 'kith-wireguard-go-'));
 
+  readonly #abandon = (): void => void this.#process.kill('SIGKILL');
+
   private constructor(init: WireguardGoInit, device: string) {
     this.#init = init;
     this.device = device;
@@ -35,6 +37,8 @@ export class WireguardGo {
       env: { ...process.env, LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    // A run that is cut short leaves nothing behind either.
+    process.once('exit', this.#abandon);
   }
 
   /** @param device a name that no other wireguard-go of the machine has: their control sockets share a folder */
@@ -90,6 +94,7 @@ export class WireguardGo {
   }
 
   async stop(): Promise<void> {
+    process.off('exit', this.#abandon);
     if (this.#process.exitCode === null) {
       const gone = once(this.#process, 'exit');
       this.#process.kill('SIGKILL');

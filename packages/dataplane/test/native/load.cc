@@ -38,6 +38,7 @@ void Haunt(Machine* machine, Random* random) {
 
 void LookAround(Machine* machine) {
   double values[11];
+  machine->TakeReports();
   machine->core().Counters(values);
   machine->core().CountersOf(1, values);
   machine->core().CountersOf(2, values);

@@ -117,6 +117,7 @@ void Machine::SetPeer(const Machine& other, const Machine* relay, bool open) {
 
 void Machine::Report(const Event& event) {
   if (event.kind == EventKind::kTunLost) tun_lost_.fetch_add(1);
+  punts_.Push(event);
 }
 
 void Machine::SendDatagram(const uint8_t* bytes, size_t length, const Endpoint& to) {

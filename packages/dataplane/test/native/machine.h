@@ -9,6 +9,7 @@
 
 #include "core.h"
 #include "packets.h"
+#include "punts.h"
 #include "workers.h"
 
 namespace kith {
@@ -37,6 +38,8 @@ class Machine final : public CoreSink {
   // Payload that came out of the TUN unchanged.
   uint64_t received() const { return received_.load(); }
   uint64_t super_packets() const { return super_packets_.load(); }
+  // What JavaScript would be told; how much of it there was.
+  size_t TakeReports() { return punts_.Take().size(); }
   int tun_lost() const { return tun_lost_.load(); }
 
   double Now() const { return workers_.Now(); }
@@ -59,6 +62,7 @@ class Machine final : public CoreSink {
   uint8_t id_[8] = {};
   Core core_;
   Workers workers_;
+  Punts punts_;
   Endpoint endpoint_;
   int kernel_ = -1;
   std::atomic<bool> ended_{false};

@@ -1,5 +1,5 @@
 /** Network namespaces of one test file, with processes in them; everything is gone after {@link Namespaces.remove}. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export function run(command: string, ...args: string[]): string {
@@ -54,6 +54,10 @@ export class Child {
     return JSON.parse(this.#lines.shift() as string);
   }
 
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
   tell(line: string): void {
     this.#process.stdin?.write(`${line}\n`);
   }
@@ -69,6 +73,13 @@ export class Child {
   }
 }
 
+const open = new Set<Namespaces>();
+// A run that is cut short leaves nothing behind either.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+process.on('exit', () => {
+  for (const spaces of open) spaces.abandon();
+});
+
 export class Namespaces {
   readonly #names: string[] = [];
   readonly #children: Child[] = [];
@@ -77,6 +88,7 @@ export class Namespaces {
   /** A namespace with loopback up. */
   add(label: string): string {
     const name = `kdp-${process.pid}-${label}`;
+    open.add(this);
     run('ip', 'netns', 'add', name);
     this.#names.push(name);
     run('ip', '-n', name, 'link', 'set', 'lo', 'up');
@@ -103,9 +115,16 @@ export class Namespaces {
     return child;
   }
 
+  /** Takes down what it can without waiting: the process is about to end. */
+  abandon(): void {
+    for (const child of this.#children) child.kill();
+    for (const name of this.#names) spawnSync('ip', ['netns', 'delete', name]);
+  }
+
   async remove(): Promise<void> {
     const ends = await Promise.allSettled(this.#children.map((child) => child.end()));
     for (const name of this.#names) run('ip', 'netns', 'delete', name);
+    open.delete(this);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 }
