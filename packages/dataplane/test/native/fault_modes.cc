@@ -34,6 +34,15 @@ void Pass(const char* what, Machine* from, Machine* to, uint64_t bytes = 2'000'0
   Until(what, [&] { return traffic.missing() == 0; }, 3000);
 }
 
+// What was on its way when a fault ended has arrived.
+void Settle(const Machine& machine) {
+  Until("silence", [&] {
+    const uint64_t before = machine.received();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return machine.received() == before;
+  });
+}
+
 // Trains that one destination refuses arrive in their parts, and those for others stay trains.
 void RefuseTrains(int error, int from) {
   Star star;
@@ -85,12 +94,7 @@ void RefuseWrites() {
   }
   Expect(star.left.workers().write_errors() > 0 && star.left.received() == 0, "counted losses");
   faults.Clear();
-  // What was on its way.
-  Until("silence", [&] {
-    const uint64_t before = star.left.received();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    return star.left.received() == before;
-  });
+  Settle(star.left);
   Pass("bytes to a TUN that is up again", &star.middle, &star.left);
 }
 
@@ -107,11 +111,7 @@ void RefuseReads() {
   star.middle.core().Counters(counters);
   Expect(counters[2] >= 20 && star.middle.tun_lost() == 0, "lost packets that are counted, and a device that is not lost");
   faults.Clear();
-  Until("silence", [&] {
-    const uint64_t before = star.left.received();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    return star.left.received() == before;
-  });
+  Settle(star.left);
   Pass("bytes from a TUN that is well again", &star.middle, &star.left);
   faults.read_every = 1;
   faults.read_error = EBADFD;
@@ -139,6 +139,7 @@ void RefuseSends(int error) {
   }
   Expect(star.middle.workers().port().send_errors > 0, "counted losses");
   faults.Clear();
+  Settle(star.left);
   Pass("bytes to who is there again", &star.middle, &star.left);
 }
 

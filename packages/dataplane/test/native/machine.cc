@@ -46,8 +46,7 @@ Machine::Machine(uint8_t n, bool device, bool offloads) : number_(n), core_(this
     kernel_ = pair[1];
   }
   uint16_t port = 0;
-  int buffer = 0;
-  init.udp4 = OpenUdp(AF_INET, 0, true, offloads, &port, &buffer);
+  init.udp4 = OpenUdp(AF_INET, 0, true, offloads, &port, &buffer_);
   Expect(init.udp4 >= 0, "a port on loopback");
   const uint8_t bytes[6] = {127, 0, 0, 1, static_cast<uint8_t>(port >> 8), static_cast<uint8_t>(port)};
   Endpoint::From(bytes, sizeof bytes, &endpoint_);

@@ -37,6 +37,8 @@ class Machine final : public CoreSink {
   bool Send(const std::vector<uint8_t>& packet);
   // Payload that came out of the TUN unchanged.
   uint64_t received() const { return received_.load(); }
+  // Bytes that its port holds for it.
+  int buffer() const { return buffer_; }
   uint64_t super_packets() const { return super_packets_.load(); }
   // What JavaScript would be told; how much of it there was.
   size_t TakeReports() { return punts_.Take().size(); }
@@ -65,6 +67,7 @@ class Machine final : public CoreSink {
   Punts punts_;
   Endpoint endpoint_;
   int kernel_ = -1;
+  int buffer_ = 0;
   std::atomic<bool> ended_{false};
   std::atomic<bool> overlooks_{false};
   std::atomic<uint64_t> received_{0};

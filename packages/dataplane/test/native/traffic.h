@@ -2,6 +2,7 @@
 // and UDP. It runs ahead of what arrives by a bounded amount only, so that without faults nothing is lost.
 #pragma once
 
+#include <algorithm>
 #include <thread>
 
 #include "machine.h"
@@ -11,7 +12,12 @@ namespace kith {
 
 class Traffic {
  public:
-  Traffic(Machine* from, Machine* to, uint64_t seed) : from_(from), to_(to), random_(seed), begin_(to->received()) {
+  Traffic(Machine* from, Machine* to, uint64_t seed)
+      : from_(from),
+        to_(to),
+        random_(seed),
+        begin_(to->received()),
+        ahead_(static_cast<uint64_t>(std::min(256 * 1024, to->buffer() / 8))) {
     thread_ = std::thread([this] { Run(); });
   }
   ~Traffic() { End(); }
@@ -26,8 +32,6 @@ class Traffic {
   uint64_t missing() const { return sent_.load() - (to_->received() - begin_); }
 
  private:
-  static constexpr uint64_t kAhead = 256 * 1024;
-
   void Run() {
     uint32_t place = 0;
     while (!ended_.load()) {
@@ -47,7 +51,7 @@ class Traffic {
   // Until enough has arrived, or nothing has for a while: then it was lost.
   void Wait() {
     for (int i = 0; i < 50 && !ended_.load(); i++) {
-      if (missing() - lost_ < kAhead) return;
+      if (missing() - lost_ < ahead_) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     lost_ = missing();
@@ -57,6 +61,8 @@ class Traffic {
   Machine* const to_;
   Random random_;
   const uint64_t begin_;
+  // A port of a system that gives little room would lose what stands in it.
+  const uint64_t ahead_;
   uint64_t lost_ = 0;
   std::atomic<uint64_t> sent_{0};
   std::atomic<bool> ended_{false};
