@@ -114,6 +114,9 @@ export function parseUdpAnswer(bytes: Uint8Array, family: 4 | 6): UdpAnswer {
     return { kind: 'connect', transaction, connectionId: Uint8Array.from(bytes.subarray(8, 16)) };
   }
   if (action === ACTION.announce) {
+    // opentracker's way to say that a torrent is not on its list.
+    if (bytes.length === 8)
+      throw new TrackerError('refused', 'the answer is empty: the tracker does not take this torrent');
     if (bytes.length < LENGTH.answerHead) {
       throw new TrackerError('malformed', `an announce answer of ${bytes.length} bytes`);
     }
