@@ -48,7 +48,7 @@ export interface RunningClient {
 }
 
 export interface TorrentClient {
-  readonly name: 'libtorrent' | 'transmission' | 'aria2' | 'webtorrent';
+  readonly name: string;
   /** Can be told addresses of peers; the others wait to be found. */
   readonly dials: boolean;
   /** What is missing on this machine, or null where it can run. */

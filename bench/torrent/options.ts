@@ -1,0 +1,65 @@
+/** The command line of the benchmark. */
+import { parseArgs } from 'node:util';
+import { CASES, PARTS, type Case, type Part } from './measures.ts';
+
+export interface Options {
+  readonly parts: ReadonlySet<Part>;
+  readonly cases: readonly Case[];
+  /** Only pairs of these clients; null: the pairs that are measured by default. */
+  readonly clients: ReadonlySet<string> | null;
+  readonly rounds: number;
+  /** Size of the large contents in bytes. */
+  readonly bytes: number;
+  /** Seconds after which no further round begins. */
+  readonly budget: number;
+  readonly quick: boolean;
+  readonly json: boolean;
+  readonly write: boolean;
+}
+
+const GiB = 2 ** 30;
+
+/** @throws Error naming what is wrong and what would be right */
+export function parse(argv: readonly string[], clients: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      parts: { type: 'string' },
+      cases: { type: 'string' },
+      clients: { type: 'string' },
+      rounds: { type: 'string' },
+      MiB: { type: 'string' },
+    },
+  });
+  const { quick, json, write } = values;
+  const rounds = whole('--rounds', values.rounds, quick ? 1 : 3, 1, 50);
+  return {
+    parts: choose('--parts', values.parts, PARTS),
+    cases: [...choose('--cases', values.cases, CASES)],
+    clients: values.clients === undefined ? null : choose('--clients', values.clients, clients),
+    rounds,
+    bytes: values.MiB === undefined ? (quick ? GiB / 4 : GiB) : whole('--MiB', values.MiB, 1024, 16, 8192) * 2 ** 20,
+    budget: quick ? 250 : 3600,
+    quick,
+    json,
+    write,
+  };
+}
+
+function whole(option: string, text: string | undefined, otherwise: number, least: number, most: number): number {
+  const value = Number(text ?? otherwise);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new Error(`${option} ${text}: give a whole number from ${least} to ${most}`);
+}
+
+function choose<Name extends string>(option: string, text: string | undefined, known: readonly Name[]): Set<Name> {
+  if (text === undefined) return new Set(known);
+  const wanted = text.split(',').map((each) => each.trim());
+  const unknown = wanted.filter((each) => !known.some((name) => name === each));
+  if (unknown.length > 0)
+    throw new Error(`${option}: "${unknown.join(', ')}" is unknown; there is ${known.join(', ')}`);
+  return new Set(known.filter((name) => wanted.includes(name)));
+}
