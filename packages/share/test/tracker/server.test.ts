@@ -54,7 +54,7 @@ async function talk(port: number, text: string, enough?: RegExp): Promise<string
 
 async function relayPeer(
   port: number,
-): Promise<{ socket: WebSocket; next(): Promise<Record<string, unknown>>; count(): number }> {
+): Promise<{ socket: WebSocket; next: () => Promise<Record<string, unknown>>; count: () => number }> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
   open.push({ close: () => socket.terminate() });
   const inbox: Record<string, unknown>[] = [];
