@@ -472,7 +472,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   TORRENT_DUPLICATE: {
     meaning: 'This torrent is shared already.',
-    advice: 'See `kith shares`; take the other one out first to share it anew.',
+    advice: 'Take the other one out first to share it anew.',
     exit: USAGE,
   },
   MAGNET_INVALID: {
