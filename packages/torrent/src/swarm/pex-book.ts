@@ -3,7 +3,7 @@ import type { PexPeer } from '../wire/extension.ts';
 import { keyOf } from './peer-book.ts';
 
 /** Time between two messages to one peer (BEP 11), ms. */
-export const PEX_INTERVAL = 60_000;
+const PEX_INTERVAL = 60_000;
 /** Messages that come faster than this are passed over. */
 const PEX_LEAST_INTERVAL = 30_000;
 /** Peers added, and dropped, in one message (BEP 11). */

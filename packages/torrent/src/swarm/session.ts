@@ -38,6 +38,8 @@ export interface SessionOptions {
   /** Of all torrents together, bytes per second. */
   readonly downLimit?: number;
   readonly upLimit?: number;
+  /** Who may be a peer of a torrent; asked for every candidate, before a dial and for who comes. Default everybody. */
+  readonly permits?: (torrent: Torrent, ip: string) => boolean;
   /** Hears everything that happens. It may call the session. */
   readonly listener?: (event: SwarmEvent) => void;
   /** The session wants `tick` earlier than it said before: at that time, monotonic ms. */
@@ -226,7 +228,7 @@ export class Session implements TorrentContext, WireLookup {
     if (torrent.private && source !== 'tracker' && source !== 'user' && source !== 'mesh') return;
     const ours = { ip: this.#options.externalIp ?? '', port: this.port };
     for (const { ip, port, seed } of peers) {
-      if (this.#bans.has(ip, now)) continue;
+      if (this.#bans.has(ip, now) || !this.#permits(torrent, ip)) continue;
       const priority = ours.ip === '' ? this.dice.below(2 ** 32) : canonicalPriority(ours, { ip, port });
       torrent.book.add({ ip, port }, source, priority, seed === true);
     }
@@ -340,11 +342,17 @@ export class Session implements TorrentContext, WireLookup {
   attach(wire: PeerWire, handshake: Handshake, now: number): Attachment | undefined {
     this.#setNow(now);
     this.#handshaking.delete(wire);
-    return this.find(handshake.infoHash)?.admission.accepted(wire, handshake, now);
+    const torrent = this.find(handshake.infoHash);
+    if (torrent === undefined || !this.#permits(torrent, wire.remote.ip)) return undefined;
+    return torrent.admission.accepted(wire, handshake, now);
   }
 
   closed(wire: PeerWire): void {
     this.#handshaking.delete(wire);
+  }
+
+  #permits(torrent: Torrent, ip: string): boolean {
+    return this.#options.permits?.(torrent, ip) !== false;
   }
 
   #setNow(now: number): void {
@@ -367,7 +375,7 @@ export class Session implements TorrentContext, WireLookup {
     for (;;) {
       const candidate = torrent.book.next(now, torrent.seeding);
       if (candidate === undefined) break;
-      if (this.#bans.has(candidate.address.ip, now)) {
+      if (this.#bans.has(candidate.address.ip, now) || !this.#permits(torrent, candidate.address.ip)) {
         torrent.book.refuse(candidate.address);
         continue;
       }

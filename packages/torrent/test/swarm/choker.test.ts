@@ -27,7 +27,7 @@ const choker = (): Choker => new Choker(new Dice(drawer('choker')));
 describe('who is unchoked', () => {
   it('all that are interested, while there are slots', () => {
     const chosen = choker().round([peer(1), peer(2, { interested: false }), peer(3)], leech, 0);
-    assert.deepEqual([...chosen].sort(), [1, 3]);
+    assert.deepEqual(chosen, new Set([1, 3]));
   });
 
   it('while leeching: the fastest givers, and one by chance', () => {
