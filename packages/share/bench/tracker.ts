@@ -162,7 +162,7 @@ async function websocket(duration: number): Promise<number> {
     Array.from({ length: Number(options.sockets) }, async (_, i) => {
       const socket = await upgraded();
       const message = maskedFrame(announceOf(i, offers));
-      let rest = Buffer.alloc(0);
+      let rest: Buffer = Buffer.alloc(0);
       socket.on('data', (bytes: Buffer) => {
         rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
         rest = eachFrame(rest, (payload) => {

@@ -39,6 +39,11 @@ function run(command: string, args: readonly string[], cwd: string): { child: Ch
   return { child, said: () => said };
 }
 
+function succeeds(command: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(command, args, { stdio: 'ignore' });
+  return new Promise((resolve) => child.on('close', (code) => resolve(code === 0)));
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -148,11 +153,7 @@ const CLIENTS: Readonly<Record<string, (url: string, peerPort: number, cwd: stri
       ];
       const { child, said } = run('transmission-daemon', [...flags, '-r', '127.0.0.1', '-i', '127.0.0.1'], cwd);
       const magnet = `magnet:?xt=urn:btih:${toHex(HASH)}&tr=${encodeURIComponent(url)}`;
-      const remote = (...args: string[]) =>
-        new Promise<boolean>((resolve) => {
-          const call = spawn('transmission-remote', [`127.0.0.1:${rpc}`, ...args], { stdio: 'ignore' });
-          call.on('close', (code) => resolve(code === 0));
-        });
+      const remote = (...args: string[]) => succeeds('transmission-remote', [`127.0.0.1:${rpc}`, ...args]);
       await until(
         () => remote('-a', magnet),
         () => `transmission: ${said()}`,

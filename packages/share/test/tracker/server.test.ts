@@ -175,7 +175,7 @@ test('statistics are for loopback; a proxy that is trusted shows who is behind i
   assert.match(page, /<td>0<\/td>/);
   const metrics = await (await fetch(`http://${url}/metrics`)).text();
   assert.match(metrics, /^kith_tracker_announces_total\{face="http"\} 0$/m);
-  assert.equal((await (await fetch(`http://${url}/stats.json`)).json()).swarms, 0);
+  assert.match(await (await fetch(`http://${url}/stats.json`)).text(), /"swarms": 0/);
   const forwarded = (to: string) => talk(port, `GET /stats HTTP/1.0\r\nX-Forwarded-For: 127.0.0.9, ${to}\r\n\r\n`);
   assert.match(await forwarded('203.0.113.7'), / 404 /);
   assert.match(await forwarded('127.0.0.1'), / 200 /);

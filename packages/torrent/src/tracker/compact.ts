@@ -21,7 +21,7 @@ export function readPeers(bytes: Uint8Array, family: 4 | 6, most: number): PeerA
 }
 
 /** `ip` has 4 or 16 bytes. */
-export function peerFrom(ip: Uint8Array, port: number): PeerAddress | undefined {
+function peerFrom(ip: Uint8Array, port: number): PeerAddress | undefined {
   if (port === 0) return undefined;
   const address: Address = addressFrom(mapped(ip) ? ip.subarray(12) : ip);
   return scopeOf(address) === 'unusable' ? undefined : { ip: address, port };
