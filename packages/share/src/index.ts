@@ -18,3 +18,5 @@ export { ResumeFile, type TorrentProgress, type TorrentRecord, type TorrentSetti
 export type { StreamFile, StreamFolder, StreamReader } from './stream/stream-file.ts';
 export { StreamServer, type StreamServerOptions } from './stream/stream-server.ts';
 export { TorrentStream, type StreamSource, type TorrentStreamOptions } from './stream/torrent-stream.ts';
+export { WebAgents } from './web-seed/range-fetch.ts';
+export { connectWebSeed, type WebSeedOptions } from './web-seed/web-seed.ts';
