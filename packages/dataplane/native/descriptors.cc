@@ -1,6 +1,7 @@
 // Devices and sockets for a running plane, as bare descriptors.
 //
-// openOffloadTun(name, mtu, offloads) -> { fd, name, uso }     openUdp(family, port, loopback, offloads) -> { fd, port, buffer }
+// openOffloadTun(name, mtu, offloads) -> { fd, name, uso }
+// openUdp(family, port, loopback, offloads) -> { fd, port, buffer }
 // closeDescriptor(fd)
 #include <fcntl.h>
 #include <linux/if.h>
@@ -75,7 +76,8 @@ napi_value OpenUdpSocket(napi_env env, napi_callback_info info) {
   if (!args.fine()) return ThrowType(env, "openUdp(family, port, loopback, offloads)");
   uint16_t bound = 0;
   int buffer = 0;
-  const int fd = OpenUdp(family == 6 ? AF_INET6 : AF_INET, static_cast<uint16_t>(port), loopback, offloads, &bound, &buffer);
+  const int fd =
+      OpenUdp(family == 6 ? AF_INET6 : AF_INET, static_cast<uint16_t>(port), loopback, offloads, &bound, &buffer);
   if (fd < 0) return ThrowErrno(env, "bind", -fd);
   napi_value out;
   napi_create_object(env, &out);

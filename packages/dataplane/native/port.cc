@@ -107,8 +107,9 @@ bool DatagramBatch::UsesGso(const Run& run) const {
 }
 
 void DatagramBatch::Remember(const Endpoint& to, size_t segment) {
-  Refusal* refusal = std::find_if(refusals_, refusals_ + refusals_used_, [&to](const Refusal& each) { return each.to == to; });
-  if (refusal == refusals_ + refusals_used_) {
+  Refusal* const end = refusals_ + refusals_used_;
+  Refusal* refusal = std::find_if(refusals_, end, [&to](const Refusal& each) { return each.to == to; });
+  if (refusal == end) {
     if (refusals_used_ < kRefusals) refusals_used_++;
     else refusal = &refusals_[next_refusal_++ % kRefusals];
     *refusal = Refusal{to, segment, 0};

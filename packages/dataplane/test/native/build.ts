@@ -1,25 +1,14 @@
 /** Builds native code for tests, and the harness: the native plane without Node around it, driven by C++. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
-/** What the harness links of the plane: everything that knows nothing of Node. */
-const PLANE = [
-  'aead',
-  'checksum',
-  'coalesce',
-  'core',
-  'inbound',
-  'outbound',
-  'port',
-  'prefix_tree',
-  'segment',
-  'workers',
-];
+/** Files of the addon that speak with Node; the harness links all others. */
+const OF_NODE = /^#include "(napi_util|args|plane)\.h"$/m;
 const FLAGS = ['-std=c++17', '-O1', '-g', '-Wall', '-Wextra', '-fno-exceptions', '-fno-rtti'];
 /** Calls that `faults.cc` can make fail. */
 const WRAPPED = ['sendmmsg', 'writev', 'read'];
@@ -34,18 +23,19 @@ const compiler = (process.env['PATH'] ?? '').split(delimiter).some((folder) => e
 export const lacking: string | null =
   headers === undefined ? "Node's header files are not here" : compiler ? null : 'g++ is not here';
 
+function sourcesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.cc'))
+    .map((name) => join(folder, name));
+}
+
 /** @returns the path of the program; it lies in `folder`, which is made */
 export async function buildHarness(folder: string, sanitizers: string): Promise<string> {
   if (lacking !== null) throw new Error(lacking);
   const sanitize = [`-fsanitize=${sanitizers}`, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
   const native = join(PACKAGE, 'native');
   const own = join(PACKAGE, 'test', 'native');
-  const sources = [
-    ...PLANE.map((name) => join(native, `${name}.cc`)),
-    ...readdirSync(own)
-      .filter((name) => name.endsWith('.cc'))
-      .map((name) => join(own, name)),
-  ];
+  const sources = [...sourcesIn(native).filter((path) => !OF_NODE.test(readFileSync(path, 'utf8'))), ...sourcesIn(own)];
   mkdirSync(folder, { recursive: true });
   const objects = sources.map((_, i) => join(folder, `${i}.o`));
   const queue = sources.map((source, i) => [source, objects[i] as string] as const);

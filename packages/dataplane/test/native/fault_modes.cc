@@ -109,7 +109,7 @@ void RefuseReads() {
   }
   double counters[11];
   star.middle.core().Counters(counters);
-  Expect(counters[2] >= 20 && star.middle.tun_lost() == 0, "lost packets that are counted, and a device that is not lost");
+  Expect(counters[2] >= 20 && star.middle.tun_lost() == 0, "lost packets are counted, the device is not lost");
   faults.Clear();
   Settle(star.left);
   Pass("bytes from a TUN that is well again", &star.middle, &star.left);

@@ -21,8 +21,8 @@ namespace kith {
 Faults faults;
 
 void Faults::Clear() {
-  for (std::atomic<int>* each : {&train_port, &train_from, &train_error, &send_port, &send_error, &super_error, &write_error,
-                                 &read_every, &read_error}) {
+  for (std::atomic<int>* each : {&train_port, &train_from, &train_error, &send_port, &send_error, &super_error,
+                                 &write_error, &read_every, &read_error}) {
     each->store(0);
   }
   for (auto& each : trains) each.store(0);

@@ -17,7 +17,7 @@ struct Faults {
   // Super-packets for a TUN are refused, or all packets.
   std::atomic<int> super_error{0};
   std::atomic<int> write_error{0};
-  // Every so manieth packet of a TUN is lost by a read that fails.
+  // A read that fails loses one packet of a TUN in so many.
   std::atomic<int> read_every{0};
   std::atomic<int> read_error{0};
 

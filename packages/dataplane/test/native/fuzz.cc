@@ -53,7 +53,8 @@ Bytes AnyPacket(Random* random) {
   const Flow flow{static_cast<uint8_t>(1 + random->Below(3)), 2, random->OneIn(2), random->OneIn(2)};
   const bool train = random->OneIn(2);
   const size_t length = random->OneIn(10) ? random->Below(60'000) : random->Below(3000);
-  return MakePacket(flow, static_cast<uint32_t>(random->Below(4) * 1000), length, train ? 1 + random->Below(random->OneIn(8) ? 20 : 1400) : 0);
+  const size_t segment = 1 + random->Below(random->OneIn(8) ? 20 : 1400);
+  return MakePacket(flow, static_cast<uint32_t>(random->Below(4) * 1000), length, train ? segment : 0);
 }
 
 // A copy of exactly its size, with headroom in front where it is asked for.
@@ -120,7 +121,11 @@ class Reader final : public PacketWriter {
 class Network final : CoreSink, ReceiveSink {
  public:
   explicit Network(Random* random)
-      : random_(random), core_(this, Limits{}), reader_(random), coalescer_(&reader_), seal_(key_, Aead::Direction::kSeal) {
+      : random_(random),
+        core_(this, Limits{}),
+        reader_(random),
+        coalescer_(&reader_),
+        seal_(key_, Aead::Direction::kSeal) {
     coalescer_.set_udp(true);
     const uint8_t self[8] = {1};
     core_.SetSelf(self);
@@ -190,7 +195,8 @@ class Network final : CoreSink, ReceiveSink {
   Bytes AnyDatagram() {
     Bytes plain = PlainPacket();
     if (random_->OneIn(8)) {
-      plain.insert(plain.begin(), {static_cast<uint8_t>(random_->Below(18)), 0, static_cast<uint8_t>(random_->Below(256))});
+      const uint8_t header[3] = {static_cast<uint8_t>(random_->Below(18)), 0, static_cast<uint8_t>(random_->Next())};
+      plain.insert(plain.begin(), header, header + sizeof header);
     }
     Bytes message(16 + plain.size() + kTagLength + kHeadroom);
     uint8_t* const bytes = message.data() + kHeadroom;
@@ -361,9 +367,9 @@ void RunFuzz(int count, uint64_t seed) {
              network.reports > 0 && network.forwarded > 0,
          "packets that pass, are merged, reported and forwarded");
   Besiege(count / 20, &random);
-  printf("%d super-packets, %d datagrams: %llu written, %llu of them merged, %llu reports, %llu forwarded\n", count, count,
-         static_cast<unsigned long long>(written.packets), static_cast<unsigned long long>(written.merged),
-         static_cast<unsigned long long>(network.reports), static_cast<unsigned long long>(network.forwarded));
+  const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+  printf("%d super-packets, %d datagrams: %llu written, %llu of them merged, %llu reports, %llu forwarded\n", count,
+         count, number(written.packets), number(written.merged), number(network.reports), number(network.forwarded));
 }
 
 }  // namespace kith

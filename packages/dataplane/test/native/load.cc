@@ -97,7 +97,9 @@ void RunLoad(double seconds, uint64_t seed, bool race) {
   Rekey(&b, &a, random.Next());
   const uint64_t before[2] = {a.received(), b.received()};
   Traffic there(&a, &b, random.Next()), back(&b, &a, random.Next());
-  Until("traffic both ways at the end", [&] { return a.received() > before[0] + 100'000 && b.received() > before[1] + 100'000; });
+  constexpr uint64_t kEnough = 100'000;
+  Until("traffic both ways at the end",
+        [&] { return a.received() > before[0] + kEnough && b.received() > before[1] + kEnough; });
   there.End();
   back.End();
   printf("%.1f MB there, %.1f MB back, %llu super-packets\n", static_cast<double>(b.received()) / 1e6,

@@ -5,7 +5,7 @@
 
 namespace kith {
 
-// Traffic both ways while sessions, paths, peers and relays change, for so long. `race`: with a defect of our own making.
+// Traffic both ways while sessions, paths, peers and relays change, for so long. `race` puts a defect in.
 void RunLoad(double seconds, uint64_t seed, bool race);
 // Planes stopped in the midst of traffic, so many times.
 void RunStops(int times, uint64_t seed);
