@@ -46,6 +46,7 @@ function main() {
     installPackages(lab, purposes.includes('demo') ? undefined : 'what needs network namespaces does not run');
     for (const purpose of purposes) if (others[purpose].length > 0) installPackages(others[purpose], WITHOUT[purpose]);
     installModules();
+    for (const purpose of purposes) if (purpose !== 'demo') installPrograms(WITHOUT[purpose]);
     provideAddon(join(root, 'packages', 'dataplane'));
   } finally {
     unlock();
@@ -158,7 +159,7 @@ function installPackages(wanted, without) {
 
 function installModules() {
   const lockFile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  if (!isInstalled(lockFile)) {
+  if (!isInstalled(lockFile, root)) {
     const flags = [
       '--ignore-scripts',
       '--include=dev',
@@ -171,7 +172,7 @@ function installModules() {
     // and it deletes a node_modules that other processes may be using. The versions are those of the lock file as well.
     const args = ['install', '--no-save', ...flags];
     if (majorOfNpm() >= 20) step('npm install', () => run(...npm(args)));
-    if (!isInstalled(lockFile)) step('npm install with a newer Node', () => installWithNewerNode(lockFile, args));
+    if (!isInstalled(lockFile, root)) step('npm install with a newer Node', () => installWithNewerNode(lockFile, args));
   }
   linkNode();
   assertNode();
@@ -197,6 +198,20 @@ function installWithNewerNode(lockFile, args) {
   }
 }
 
+/** Programs from npm that tests and benchmarks run against: outside of kith's own packages and its lock file. */
+function installPrograms(without) {
+  const folder = join(root, 'lab', 'torrent', 'npm');
+  const lockFile = readIfThere(join(folder, 'package-lock.json'));
+  if (lockFile === undefined || isInstalled(JSON.parse(lockFile), folder)) return;
+  const [command, args, options] = npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  try {
+    step('npm ci for programs to compare with', () => run(command, args, { ...options, cwd: folder }));
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`not installed, ${without}: what lab/torrent/npm names\n${error.message.split('\n').slice(-3).join('\n')}`);
+  }
+}
+
 /** Older npm lose the link to `node` while they pass over the one for the other architecture. */
 function linkNode() {
   const target = join('..', `node-linux-${process.arch}`, 'bin', 'node');
@@ -205,15 +220,15 @@ function linkNode() {
 }
 
 /** True when every package of the lock file that this machine can use is there in the locked version. */
-function isInstalled(wanted) {
-  const text = readIfThere(join(modules, '.package-lock.json'));
+function isInstalled(wanted, folder) {
+  const text = readIfThere(join(folder, 'node_modules', '.package-lock.json'));
   if (text === undefined) return false;
   const present = JSON.parse(text);
   return Object.entries(wanted.packages).every(([path, entry]) => {
     if (path === '' || !path.includes('node_modules/')) return true;
-    if (entry.link) return existsSync(join(root, path));
+    if (entry.link) return existsSync(join(folder, path));
     const there = present.packages[path];
-    if (there !== undefined) return there.version === entry.version && existsSync(join(root, path));
+    if (there !== undefined) return there.version === entry.version && existsSync(join(folder, path));
     // Optional and made for every machine: what only an optional package for another machine depends on.
     return Boolean(entry.optional) && (entry.os === undefined || !fitsHere(entry));
   });
