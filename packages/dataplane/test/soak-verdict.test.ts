@@ -53,13 +53,14 @@ function fine(): Seen {
       datagrams: { sent: 10, received: 9, wrong: 0 },
     })),
     hosts,
+    pinged: [{ pair: '0 to 1', answered: 1 }],
     unanswered: [{ pair: '0 to 1', missing: 0 }],
     leastRekeys: 1,
   };
 }
 
 /** What comes out when the first of something is changed. */
-function withFirst<Key extends 'samples' | 'lost' | 'statuses' | 'traffic' | 'unanswered'>(
+function withFirst<Key extends 'samples' | 'lost' | 'statuses' | 'traffic' | 'pinged' | 'unanswered'>(
   key: Key,
   change: (first: Seen[Key][number]) => Seen[Key][number],
 ): readonly string[] {
@@ -124,6 +125,10 @@ describe('verdict over a soak', () => {
     assert.deepEqual(change({ ended: false }), [`${name} did not end`]);
     const wrong = withFirst('traffic', (first) => ({ ...first, datagrams: { sent: 1, received: 1, wrong: 2 } }));
     assert.deepEqual(wrong, ['member 0 got 2 datagrams with wrong bytes']);
+    assert.deepEqual(
+      withFirst('pinged', () => ({ pair: '0 to 1', answered: 0 })),
+      ['0 to 1: no ping was ever answered'],
+    );
     assert.deepEqual(
       withFirst('unanswered', () => ({ pair: '0 to 1', missing: 2 })),
       ['0 to 1: 2 pings of the end were not answered'],

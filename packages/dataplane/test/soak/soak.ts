@@ -88,6 +88,7 @@ class Soak {
     for (const member of MEMBERS) this.#begins.push(await this.#stage.tell(member, { do: 'haunt', ghosts: 0 }));
     this.#outages.push({ members: MEMBERS, from: -1000, to: SETTLE_MS });
     for (const member of MEMBERS) await this.#stage.traffic(member, { do: 'start' });
+    this.#stage.startPings(this.#options.seconds);
   }
 
   async #live(): Promise<void> {
@@ -198,6 +199,7 @@ class Soak {
   }
 
   async #end(): Promise<SoakResult> {
+    const pinged = this.#stage.pinged();
     const traffic = await Promise.all(
       MEMBERS.map((member) => this.#stage.traffic(member, { do: 'finish', limitMs: FINISH_MS })),
     );
@@ -227,12 +229,14 @@ class Soak {
         statuses,
         traffic,
         hosts: MEMBERS.map(hostOf),
+        pinged,
         unanswered,
         leastRekeys: 1,
       }),
       summary: [
         `${(bytes / 1e6).toFixed(0)} MB in ${traffic.flatMap(({ streams }) => streams).length / 2} streams both ways`,
-        `${total('received')} of ${total('sent')} datagrams`,
+        `${total('received')} of ${total('sent')} datagrams, ` +
+          `${pinged.reduce((sum, { answered }) => sum + answered, 0)} pings answered`,
         `${rekeys} handshakes asked for, ${sessions} made since a peer was set last; ${switches} ways switched, ` +
           `${removals} peers taken away, ${downs} interfaces down and up`,
         `memory in MB at 0, 35, 60, 80, 100 % of the time (growth after warm-up): ${memory.join('; ')}`,

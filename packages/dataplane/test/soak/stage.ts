@@ -1,5 +1,6 @@
 /** Three members with two cables between each pair, and a relay that all of them reach, each in a namespace. */
 import { Buffer } from 'node:buffer';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { SecretKey, tunnelKeyOf } from '@kith/core';
 import { nodeCrypto } from '../../src/node-crypto.ts';
@@ -34,6 +35,7 @@ export class Stage {
   readonly #traffic: Child[] = [];
   /** Where member `to` is for member `from`, by cable. */
   readonly #endpoints = new Map<string, string>();
+  readonly #pings: { readonly pair: string; readonly process: ChildProcess; answered: number }[] = [];
   /** Answers come in the order of the questions. */
   readonly #turns = new Map<Child, Promise<unknown>>();
 
@@ -164,6 +166,31 @@ export class Stage {
     run('ip', '-n', this.#name(member), 'link', 'set', 'kith0', state);
   }
 
+  /** Pings in every direction, tiny ones and ones in fragments, until {@link pinged} or so many seconds have passed. */
+  startPings(seconds: number): void {
+    for (const from of MEMBERS) {
+      for (const to of MEMBERS.filter((other) => other !== from)) {
+        const host = from < to ? hostOf(to) : host6Of(to);
+        const size = String(from === 1 ? 3000 : 16);
+        const args = ['-n', '-i', '0.3', '-w', String(Math.ceil(seconds)), '-s', size, host];
+        const child = spawn('ip', ['netns', 'exec', this.#name(from), 'ping', ...args], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        const ping = { pair: `${from} to ${to}`, process: child, answered: 0 };
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          ping.answered += text.split(' bytes from ').length - 1;
+        });
+        this.#pings.push(ping);
+      }
+    }
+  }
+
+  /** Ends the pings and says how many were answered. */
+  pinged(): readonly { readonly pair: string; readonly answered: number }[] {
+    for (const { process: child } of this.#pings) child.kill();
+    return this.#pings.map(({ pair, answered }) => ({ pair, answered }));
+  }
+
   /** Pings without answer, of `count`, each by a process of its own. */
   unanswered(from: number, to: number, count: number): number {
     let missing = 0;
@@ -180,6 +207,7 @@ export class Stage {
   }
 
   async down(): Promise<void> {
+    this.pinged();
     await this.#spaces.remove();
   }
 }

@@ -29,6 +29,8 @@ export interface Seen {
   readonly traffic: readonly TrafficReport[];
   /** Addresses of the members in the mesh. */
   readonly hosts: readonly string[];
+  /** Pings that were answered while all went on. */
+  readonly pinged: readonly { readonly pair: string; readonly answered: number }[];
   /** Pings of the end that were not answered, of how many. */
   readonly unanswered: readonly { readonly pair: string; readonly missing: number }[];
   /** New sessions that every pair must have had. */
@@ -130,6 +132,7 @@ function traffic(seen: Seen): string[] {
   }
   return [
     ...out,
+    ...seen.pinged.filter(({ answered }) => answered === 0).map(({ pair }) => `${pair}: no ping was ever answered`),
     ...seen.unanswered
       .filter(({ missing }) => missing > 0)
       .map(({ pair, missing }) => `${pair}: ${missing} pings of the end were not answered`),
