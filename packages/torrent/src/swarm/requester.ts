@@ -39,7 +39,7 @@ const END_GAME_COPIES = 3;
 const END_GAME_QUEUE = 4;
 /** Deadlines that are looked at for one peer. */
 const DEADLINE_LOOK = 16;
-/** A deadline nearer than this is worth asking twice for a block that does not come, ms. */
+/** A deadline nearer than this, and a block that has been asked for as long, is worth asking a second peer, ms. */
 const LATE = 1000;
 
 /**
@@ -220,7 +220,7 @@ export class Requester {
       const partial = this.#active.get(piece);
       if (partial === undefined || partial.alone) continue;
       for (let block = 0; block < partial.blocks; block++) {
-        if (partial.state[block] !== ASKED || (partial.requests[block] as number) > 1) continue;
+        if ((partial.requests[block] as number) > 1 || !this.#isOwed(partial, block, now)) continue;
         const asked = this.#source(partial.peer[block] as number);
         const sentAt = asked?.pipeline.sentAt(piece, block) ?? now;
         if (now - sentAt < LATE / 2) continue;
@@ -427,10 +427,18 @@ export class Requester {
       const partial = this.#list[this.#endGameAt++ % this.#list.length] as Partial;
       if (!source.pieces.has(partial.piece) || !partial.isFor(source.number)) continue;
       for (let block = 0; block < partial.blocks && source.pipeline.size < END_GAME_QUEUE; block++) {
-        if (partial.state[block] !== ASKED || (partial.requests[block] as number) >= END_GAME_COPIES) continue;
+        if ((partial.requests[block] as number) >= END_GAME_COPIES || !this.#isOwed(partial, block, now)) continue;
         if (!partial.wasAsked(block, source.number)) this.#ask(source, partial, block, now);
       }
     }
+  }
+
+  /** Asked for and not here. What flows already soon will be, unless it has been long in coming. */
+  #isOwed(partial: Partial, block: number, now: number): boolean {
+    const state = partial.state[block];
+    if (state !== ARRIVING) return state === ASKED;
+    const peer = this.#source(partial.peer[block] as number);
+    return now - (peer?.pipeline.sentAt(partial.piece, block) ?? now) > LATE;
   }
 
   /** Takes back what is not urgent from a peer, so that what is comes first. */

@@ -174,7 +174,7 @@ describe('a torrent under control', () => {
     await addSeed(a, what);
     const taken = addLeech(b, what, { store: new MemoryStore(what.metainfo, hashes, 2 * 65_536) });
     introduceTo(b, taken, [a]);
-    await network.until(() => taken.state === 'seeding', 30_000, 'the download');
+    await network.until(() => taken.state === 'seeding', 5_000, 'the download');
     await assertContent(taken, what);
   });
 

@@ -50,24 +50,25 @@ describe('a magnet link', () => {
     assert.deepEqual(torrent.metainfo?.info, what.metainfo.info);
   });
 
-  it('is served right though a peer sends wrong metadata; that peer is banned', async () => {
-    const network = new Network(seed);
-    const what = makeContent(400_000, 32_768);
-    const banned: string[] = [];
-    const [node, torrent] = addMagnet(network, what, {
-      listener: (event) => event.kind === 'banned' && banned.push(event.ip),
+  for (const version of ['v1', 'v2'] as const)
+    it(`of ${version} is served right though a peer sends wrong metadata; that peer is banned`, async () => {
+      const network = new Network(seed);
+      const what = makeContent(400_000, 32_768, { version });
+      const banned: string[] = [];
+      const [node, torrent] = addMagnet(network, what, {
+        listener: (event) => event.kind === 'banned' && banned.push(event.ip),
+      });
+      const liar = RawPeer.listen(network, what.metainfo, {
+        metadata: new Uint8Array(what.metainfo.info.length).fill(7),
+      });
+      introduceTo(node, torrent, [liar.node]);
+      await network.until(() => banned.length > 0, 20_000, 'the ban');
+      assert.deepEqual(banned, [liar.node.address.ip]);
+      const giver = network.node();
+      await addSeed(giver, what);
+      introduceTo(node, torrent, [giver]);
+      await network.until(() => torrent.state === 'seeding', 20_000, 'the download');
     });
-    const liar = RawPeer.listen(network, what.metainfo, {
-      metadata: new Uint8Array(what.metainfo.info.length).fill(7),
-    });
-    introduceTo(node, torrent, [liar.node]);
-    await network.until(() => banned.length > 0, 20_000, 'the ban');
-    assert.deepEqual(banned, [liar.node.address.ip]);
-    const giver = network.node();
-    await addSeed(giver, what);
-    introduceTo(node, torrent, [giver]);
-    await network.until(() => torrent.state === 'seeding', 20_000, 'the download');
-  });
 
   it('survives wrong pieces among right ones, from peers that it tells apart', async () => {
     const network = new Network(seed);

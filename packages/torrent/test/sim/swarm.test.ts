@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addLeech, addSeed, assertContent, introduce, makeContent } from './content.ts';
+import { Bits } from '@kith/torrent';
+import { addLeech, addSeed, assertContent, introduce, introduceTo, makeContent } from './content.ts';
 import { Network } from './network.ts';
 
 const seed = process.env['KITH_SEED'] ?? 'swarm';
@@ -33,14 +34,18 @@ describe('a swarm', () => {
     // One copy takes the seed 8 seconds.
     await network.until(() => torrents.every(([, torrent]) => torrent.state === 'seeding'), 12_000, 'the download');
     for (const [, torrent] of torrents) await assertContent(torrent, what);
-    assert.ok(source.sent <= 1.3 * what.stream.length, `the seed sent ${source.sent / what.stream.length} times it`);
+    // 1.3 is what is asked for; with its hints it is hardly more than one copy.
+    assert.ok(source.sent <= 1.05 * what.stream.length, `the seed sent ${source.sent / what.stream.length} times it`);
   });
 
   it('keeps pieces evenly spread where nobody has everything', async () => {
     const network = new Network(seed);
     const what = makeContent(4_000_000, 32_768);
     const source = network.node({ up: 500_000 });
-    const torrents = [[source, await addSeed(source, what)] as const];
+    // It lacks a piece: not being a seed it gives no hints, and the leechers have to decide.
+    const have = Bits.full(what.metainfo.pieceCount);
+    have.delete(0);
+    const torrents = [[source, await addSeed(source, what, { have })] as const];
     for (let i = 0; i < 5; i++) {
       const node = network.node({ up: 50_000 });
       torrents.push([node, addLeech(node, what)]);
@@ -81,12 +86,12 @@ describe('a swarm', () => {
     const network = new Network(seed);
     const what = makeContent(1_500_000, 65_536);
     const [fast, slow, taker] = [network.node(), network.node({ up: 2_000 }), network.node()];
-    const [a, b, taken] = [await addSeed(fast, what), await addSeed(slow, what), addLeech(taker, what)];
-    introduce([
-      [fast, a],
-      [slow, b],
-      [taker, taken],
-    ]);
+    await addSeed(fast, what);
+    await addSeed(slow, what);
+    const taken = addLeech(taker, what);
+    introduceTo(taker, taken, [slow]);
+    await network.until(() => taken.snapshotPeers()[0]?.requests === 4, 5_000, 'the requests to the slow one');
+    introduceTo(taker, taken, [fast]);
     // Four blocks of the slow one alone take 32 seconds.
     await network.until(() => taken.state === 'seeding', 5_000, 'the download');
     await assertContent(taken, what);

@@ -129,7 +129,7 @@ describe('metadata from several peers', () => {
       fetching.offer({ number, metadataSize: bytes.length, sendMetadataRequest }, now);
     }
     const outcomes: MetadataOutcome[] = [];
-    for (let next = asked.shift(); next !== undefined; next = asked.shift()) {
+    for (let next = asked.shift(), count = 0; next !== undefined && count < 200; next = asked.shift(), count++) {
       const [number, piece] = next;
       const bytes = contents.get(number) as Uint8Array;
       const part = bytes.subarray(piece * 16_384, (piece + 1) * 16_384);
@@ -151,6 +151,15 @@ describe('metadata from several peers', () => {
       [2, right],
     ]);
     assert.deepEqual(answer(fetch(), contents), [{ wrong: [1] }, { done: right }]);
+  });
+  it('that several sent and that is wrong is fetched from one after the other', () => {
+    const large = new Uint8Array(200_000).fill(1);
+    const wrong = new Uint8Array(200_000).fill(2);
+    const contents = new Map([
+      [1, wrong],
+      [2, large],
+    ]);
+    assert.deepEqual(answer(fetch(), contents), [{ wrong: [] }, { wrong: [1] }, { done: large }]);
   });
   it('is asked of others when a peer rejects or is silent', () => {
     const fetching = fetch();
