@@ -9,6 +9,8 @@ export interface TorrentSettings {
   readonly paused: boolean;
   /** One byte per file, 0 for unwanted; empty where the files are not known yet. */
   readonly priorities: Uint8Array;
+  /** What the engine keeps besides, as JSON. */
+  readonly options?: string;
 }
 
 /** How far a torrent is. */
@@ -42,7 +44,7 @@ const VERSION = 1;
 const SCHEMA = `
   CREATE TABLE torrent (
     id BLOB PRIMARY KEY, metainfo BLOB NOT NULL, added INTEGER NOT NULL,
-    folder TEXT NOT NULL, paused INTEGER NOT NULL, priorities BLOB NOT NULL
+    folder TEXT NOT NULL, paused INTEGER NOT NULL, priorities BLOB NOT NULL, options TEXT NOT NULL
   ) WITHOUT ROWID;
   -- Apart, because it is written all the time and metainfo is large.
   CREATE TABLE progress (
@@ -85,8 +87,11 @@ export class ResumeFile {
   add(record: Omit<TorrentRecord, 'rebooted'>): void {
     this.#try(() => {
       this.#database
-        .prepare('INSERT OR REPLACE INTO torrent VALUES (?, ?, ?, ?, ?, ?)')
-        .run(record.id, record.metainfo, record.added, record.folder, Number(record.paused), record.priorities);
+        .prepare('INSERT OR REPLACE INTO torrent VALUES (?, ?, ?, ?, ?, ?, ?)')
+        .run(
+          ...[record.id, record.metainfo, record.added, record.folder],
+          ...[Number(record.paused), record.priorities, record.options ?? ''],
+        );
       this.#write(record.id, record);
     });
   }
@@ -96,11 +101,11 @@ export class ResumeFile {
     this.#try(() => this.#database.prepare('UPDATE torrent SET metainfo = ? WHERE id = ?').run(metainfo, id));
   }
 
-  setSettings(id: Uint8Array, { folder, paused, priorities }: TorrentSettings): void {
+  setSettings(id: Uint8Array, { folder, paused, priorities, options }: TorrentSettings): void {
     this.#try(() =>
       this.#database
-        .prepare('UPDATE torrent SET folder = ?, paused = ?, priorities = ? WHERE id = ?')
-        .run(folder, Number(paused), priorities, id),
+        .prepare('UPDATE torrent SET folder = ?, paused = ?, priorities = ?, options = ? WHERE id = ?')
+        .run(folder, Number(paused), priorities, options ?? '', id),
     );
   }
 
@@ -150,6 +155,7 @@ export class ResumeFile {
     return {
       ...{ id: blob(row['id']), metainfo: blob(row['metainfo']), have: blob(row['have']), stamps },
       ...{ folder: String(row['folder']), paused: row['paused'] === 1, priorities: blob(row['priorities']) },
+      ...(row['options'] === '' ? {} : { options: String(row['options']) }),
       ...{ added: Number(row['added']), uploaded: Number(row['uploaded']), downloaded: Number(row['downloaded']) },
       ...{ unsynced: row['unsynced'] === 1, rebooted: row['boot'] !== this.#boot },
     };
