@@ -53,6 +53,10 @@ export class Admission {
       peer.close('connected to itself', now);
       return;
     }
+    if (context.isBanned(handshake.peerId, now)) {
+      peer.close('banned', now);
+      return;
+    }
     const duplicate = torrent.connections.duplicateOf(peer, context.peerId);
     duplicate?.close('connected twice', now);
     if (duplicate === peer) return;

@@ -67,11 +67,6 @@ export class Download {
     parts.store.onRoom = () => this.#onRoom();
   }
 
-  /** Pieces in flight or being checked. */
-  get busy(): number {
-    return this.requester.inFlight + this.#committing.size;
-  }
-
   /** The peer said which pieces it has. */
   addPeer(peer: Peer): void {
     if (peer.countedAsSeed) this.picker.addSeed();
@@ -93,17 +88,21 @@ export class Download {
     this.updateInterest(peer);
   }
 
-  /** Called before the piece is taken out of what the peer has. */
+  /** Called while the piece is still among those of the peer. */
   peerLost(peer: Peer, piece: number): void {
+    this.#host.tellHaves(peer);
     if (peer.countedAsSeed) {
       // From now on it is counted piece by piece.
       this.picker.removeSeed();
       this.picker.addPeer(peer.pieces);
       peer.countedAsSeed = false;
+      peer.interestingPieces = this.picker.countWanted(peer.pieces);
     }
     this.picker.removePeerPiece(piece);
     peer.pieces.delete(piece);
-    this.recount(peer);
+    if (!this.picker.isWanted(piece)) return;
+    peer.interestingPieces--;
+    this.updateInterest(peer);
   }
 
   /** Counts anew what the peer has of use: after it said what it has, and after priorities changed. */

@@ -24,7 +24,7 @@ export class PeerMessages implements WireHandler {
 
   handshake(handshake: Handshake, now: number): void {
     this.#peer.ready = true;
-    this.#peer.id = handshake.peerId;
+    this.#peer.identity.id = handshake.peerId;
     this.#peer.fast = handshake.fast;
     const v2 = this.#peer.torrent.infoHashV2;
     this.#peer.v2 = v2 !== undefined && (this.#peer.upgraded || equalBytes(v2.subarray(0, 20), handshake.infoHash));
@@ -153,7 +153,9 @@ export class PeerMessages implements WireHandler {
   }
 
   hashRequest(range: HashRange): void {
-    const hashes = this.#peer.torrent.hashFetch?.serve(range);
+    // An answer is three hundred times the request: not for those that do not take it.
+    const takes = this.#peer.wire.pending < this.#peer.torrent.limits.uploadWatermark;
+    const hashes = takes ? this.#peer.torrent.hashFetch?.serve(range) : undefined;
     if (hashes === undefined) this.#peer.wire.hashReject(range);
     else this.#peer.wire.hashes(range, hashes);
   }

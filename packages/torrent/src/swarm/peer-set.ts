@@ -1,15 +1,16 @@
 import { compareBytes } from '@kith/core';
+import type { PeerIdentity } from './ban-list.ts';
 import type { PeerNumber } from './partial.ts';
 import type { Peer } from './peer.ts';
 
-/** Addresses of peers that left and may still be convicted of what they sent. */
+/** Identities of peers that left and may still be convicted of what they sent. */
 const REMEMBERED = 2048;
 
 /** The connected peers of a torrent: by number, how many per address, and one per peer id. */
 export class PeerSet {
   readonly byNumber: Map<PeerNumber, Peer> = new Map();
   readonly #perAddress = new Map<string, number>();
-  readonly #addressOf = new Map<PeerNumber, string>();
+  readonly #identities = new Map<PeerNumber, PeerIdentity>();
   #last = 0;
 
   get size(): number {
@@ -24,11 +25,11 @@ export class PeerSet {
     this.byNumber.set(peer.number, peer);
     const { ip } = peer.remote;
     this.#perAddress.set(ip, this.countFrom(ip) + 1);
-    this.#addressOf.set(peer.number, ip);
-    if (this.#addressOf.size <= REMEMBERED + this.size) return;
-    for (const number of this.#addressOf.keys()) {
+    this.#identities.set(peer.number, peer.identity);
+    if (this.#identities.size <= REMEMBERED + this.size) return;
+    for (const number of this.#identities.keys()) {
       if (this.byNumber.has(number)) continue;
-      this.#addressOf.delete(number);
+      this.#identities.delete(number);
       return;
     }
   }
@@ -46,9 +47,9 @@ export class PeerSet {
     return this.#perAddress.get(ip) ?? 0;
   }
 
-  /** Address of a peer that is, or was lately, connected. */
-  addressOf(number: PeerNumber): string | undefined {
-    return this.#addressOf.get(number);
+  /** Of a peer that is, or was lately, connected. */
+  identityOf(number: PeerNumber): PeerIdentity | undefined {
+    return this.#identities.get(number);
   }
 
   /**
@@ -57,9 +58,9 @@ export class PeerSet {
    */
   duplicateOf(peer: Peer, ourId: Uint8Array): Peer | undefined {
     for (const other of this.byNumber.values()) {
-      if (other === peer || !other.ready || compareBytes(other.id, peer.id) !== 0) continue;
+      if (other === peer || !other.ready || compareBytes(other.identity.id, peer.identity.id) !== 0) continue;
       if (other.wire.incoming === peer.wire.incoming) return peer;
-      const ours = compareBytes(ourId, peer.id) < 0;
+      const ours = compareBytes(ourId, peer.identity.id) < 0;
       return peer.wire.incoming === ours ? peer : other;
     }
     return undefined;

@@ -29,7 +29,8 @@ export class Peer implements Source, HashSource, MetadataSource, ChokePeer {
   /** Its handshake came. */
   ready = false;
   gone = false;
-  id: Uint8Array = new Uint8Array(20);
+  /** Its id is known once it is ready. */
+  readonly identity: { readonly ip: string; id: Uint8Array };
   fast = false;
   /** The connection is about the v2 hash (BEP 52). */
   v2 = false;
@@ -106,6 +107,7 @@ export class Peer implements Source, HashSource, MetadataSource, ChokePeer {
     this.torrent = torrent;
     this.number = number;
     this.remote = remote;
+    this.identity = { ip: remote.ip, id: new Uint8Array(20) };
     this.connectedAt = now;
     this.lastSentAt = now;
     this.pipeline = new Pipeline(torrent.limits, now);

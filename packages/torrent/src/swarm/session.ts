@@ -7,7 +7,7 @@ import type { Duplex, PeerAddress } from '../wire/duplex.ts';
 import type { Handshake } from '../wire/handshake.ts';
 import { torrentKey, type Encryption } from '../wire/mse.ts';
 import { PeerWire, type Attachment, type WireLookup } from '../wire/peer-wire.ts';
-import { BanList } from './ban-list.ts';
+import { BanList, type PeerIdentity } from './ban-list.ts';
 import type { Bits } from './bits.ts';
 import { canonicalPriority } from './canonical-priority.ts';
 import { Dice } from './dice.ts';
@@ -188,7 +188,7 @@ export class Session implements TorrentContext, WireLookup {
   accept(duplex: Duplex, now: number): void {
     this.#setNow(now);
     const full = this.connections >= this.limits.connections || this.#handshaking.size >= this.limits.handshaking;
-    if (full || this.#bans.has(duplex.remote.ip, now)) {
+    if (full || this.#bans.hasAddress(duplex.remote.ip, now)) {
       duplex.close(full ? 'too many connections' : 'banned');
       return;
     }
@@ -202,7 +202,7 @@ export class Session implements TorrentContext, WireLookup {
   connected(duplex: Duplex, torrent: Torrent, now: number, address: PeerAddress = duplex.remote): void {
     this.#setNow(now);
     this.#dialEnded(torrent, address);
-    if (!this.#torrents.has(torrent) || !torrent.active || this.#bans.has(address.ip, now)) {
+    if (!this.#torrents.has(torrent) || !torrent.active || this.#bans.hasAddress(address.ip, now)) {
       torrent.book.ended(address, { useful: true, retryPlain: false }, now);
       duplex.close('not wanted any more');
       return;
@@ -228,7 +228,7 @@ export class Session implements TorrentContext, WireLookup {
     if (torrent.private && source !== 'tracker' && source !== 'user' && source !== 'mesh') return;
     const ours = { ip: this.#options.externalIp ?? '', port: this.port };
     for (const { ip, port, seed } of peers) {
-      if (this.#bans.has(ip, now) || !this.#permits(torrent, ip)) continue;
+      if (this.#bans.hasAddress(ip, now) || !this.#permits(torrent, ip)) continue;
       const priority = ours.ip === '' ? this.dice.below(2 ** 32) : canonicalPriority(ours, { ip, port });
       torrent.book.add({ ip, port }, source, priority, seed === true);
     }
@@ -300,10 +300,13 @@ export class Session implements TorrentContext, WireLookup {
     this.#announce(at);
   }
 
-  ban(torrent: Torrent, ip: string, reason: string, now: number): void {
-    if (ip === '' || this.#bans.has(ip, now)) return;
-    this.#bans.ban(ip, now + this.limits.banTime);
-    this.emit({ kind: 'banned', torrent, ip, reason });
+  isBanned(id: Uint8Array, now: number): boolean {
+    return this.#bans.hasId(id, now);
+  }
+
+  ban(torrent: Torrent, peer: PeerIdentity, reason: string, now: number): void {
+    if (!this.#bans.ban(peer, now, now + this.limits.banTime)) return;
+    this.emit({ kind: 'banned', torrent, ip: peer.ip, reason });
   }
 
   connectionOpened(): void {
@@ -375,7 +378,7 @@ export class Session implements TorrentContext, WireLookup {
     for (;;) {
       const candidate = torrent.book.next(now, torrent.seeding);
       if (candidate === undefined) break;
-      if (this.#bans.has(candidate.address.ip, now) || !this.#permits(torrent, candidate.address.ip)) {
+      if (this.#bans.hasAddress(candidate.address.ip, now) || !this.#permits(torrent, candidate.address.ip)) {
         torrent.book.refuse(candidate.address);
         continue;
       }

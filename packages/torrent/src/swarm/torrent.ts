@@ -6,6 +6,7 @@ import type { HashRange } from '../wire/handler.ts';
 import type { Encryption } from '../wire/mse.ts';
 import { Admission } from './admission.ts';
 import { allowedFast } from './allowed-fast.ts';
+import type { PeerIdentity } from './ban-list.ts';
 import { Bits } from './bits.ts';
 import type { Dice } from './dice.ts';
 import { Download, type DownloadHost } from './download.ts';
@@ -48,7 +49,9 @@ export interface TorrentContext {
   emit(event: SwarmEvent): void;
   /** The torrent is to be ticked by then. */
   wakeAt(torrent: Torrent, at: number): void;
-  ban(torrent: Torrent, ip: string, reason: string, now: number): void;
+  /** By peer id; banned addresses do not get here. */
+  isBanned(id: Uint8Array, now: number): boolean;
+  ban(torrent: Torrent, peer: PeerIdentity, reason: string, now: number): void;
   addPeers(
     torrent: Torrent,
     peers: readonly (PeerAddress & { readonly seed?: boolean })[],
@@ -392,9 +395,10 @@ export class Torrent implements DownloadHost, UploadHost {
     this.exchange.release(peer, now);
     this.hashFetch?.release(peer.number);
     this.#wastedBytes += peer.wastedBytes;
-    if (peer.violated) this.context.ban(this, peer.remote.ip, reason, now);
+    if (peer.violated) this.context.ban(this, peer.identity, reason, now);
     const { listensAt } = peer;
     if (listensAt !== undefined) {
+      if (peer.violated) this.book.refuse(listensAt);
       const retryPlain = peer.wire.retryPlain && !peer.ready;
       this.book.ended(listensAt, { useful: peer.ready && !peer.violated, retryPlain }, now);
     }
@@ -430,9 +434,11 @@ export class Torrent implements DownloadHost, UploadHost {
   }
 
   convict(number: PeerNumber, reason: string, now: number): void {
-    const ip = this.connections.addressOf(number);
-    if (ip !== undefined) this.context.ban(this, ip, reason, now);
-    this.peers.get(number)?.close(reason, now);
+    const identity = this.connections.identityOf(number);
+    if (identity !== undefined) this.context.ban(this, identity, reason, now);
+    const peer = this.peers.get(number);
+    if (peer?.listensAt !== undefined) this.book.refuse(peer.listensAt);
+    peer?.close(reason, now);
   }
 
   storeFailed(error: unknown, now: number): void {

@@ -172,7 +172,7 @@ describe('a torrent under control', () => {
     const what = makeContent(2_000_000, 65_536);
     const [a, b] = [network.node(), network.node()];
     await addSeed(a, what);
-    const taken = addLeech(b, what, { store: new MemoryStore(what.metainfo, hashes, 2 * 65_536) });
+    const taken = addLeech(b, what, { store: new MemoryStore(what.metainfo, hashes, 65_536) });
     introduceTo(b, taken, [a]);
     await network.until(() => taken.state === 'seeding', 5_000, 'the download');
     await assertContent(taken, what);

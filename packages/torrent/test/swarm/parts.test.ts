@@ -260,16 +260,25 @@ describe('deadlines', () => {
 });
 
 describe('the list of bans', () => {
+  const peer = (ip: string, n: number): { ip: string; id: Uint8Array } => ({ ip, id: new Uint8Array(20).fill(n) });
   it('ends each ban in time and makes room for new ones', () => {
     const bans = new BanList(2);
-    bans.ban('a', 100);
-    assert.ok(bans.has('a', 99));
-    assert.ok(!bans.has('a', 100));
-    for (const ip of ['b', 'c', 'd']) bans.ban(ip, 1000);
+    assert.ok(bans.ban(peer('10.0.0.1', 1), 0, 100));
+    assert.ok(!bans.ban(peer('10.0.0.1', 2), 0, 100), 'already');
+    assert.ok(bans.hasAddress('10.0.0.1', 99));
+    assert.ok(!bans.hasAddress('10.0.0.1', 100));
+    for (const ip of ['b', 'c', 'd']) bans.ban(peer(ip, 1), 0, 1000);
     assert.deepEqual(
-      ['b', 'c', 'd'].map((ip) => bans.has(ip, 0)),
+      ['b', 'c', 'd'].map((ip) => bans.hasAddress(ip, 0)),
       [false, true, true],
     );
+  });
+  it('tells peers of this machine apart by their ids', () => {
+    const bans = new BanList(9);
+    bans.ban(peer('127.0.0.1', 1), 0, 100);
+    assert.ok(!bans.hasAddress('127.0.0.1', 0));
+    assert.ok(bans.hasId(peer('', 1).id, 0));
+    assert.ok(!bans.hasId(peer('', 2).id, 0));
   });
 });
 
