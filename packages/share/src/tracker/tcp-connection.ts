@@ -224,7 +224,7 @@ export class TcpConnection {
     this.#begun = 0;
     this.#source = undefined;
     this.#frames = new FrameReader(limits.message);
-    this.#peer = relay.open((text) => this.#send(text));
+    this.#peer = relay.open(this);
     if (rest.length > 0) this.#websocket(this.#frames, Buffer.from(rest), now);
   }
 
@@ -260,8 +260,8 @@ export class TcpConnection {
     this.#end(closeFrame(1000));
   }
 
-  /** Dropped when the connection does not keep up. */
-  #send(text: string): void {
+  /** For {@link tracker.RelayLink}: dropped when the connection does not keep up. */
+  send(text: string): void {
     if (this.#ended) return;
     if (this.#socket.writableLength + this.#queuedBytes > this.#host.limits.backlog) this.#host.countDropped();
     else this.#queue(textFrame(text));

@@ -115,7 +115,8 @@ test('an HTTP tracker that answers wrongly, too much, in circles or never is an 
   ];
   for (const [answer, error] of cases) {
     const url = await httpTracker(answer);
-    await assert.rejects(new HttpTracker(url, { timeout: 300 }).announce(requestOf()), error);
+    const timeout = error.message.source.includes('0.3 s') ? 300 : 20_000;
+    await assert.rejects(new HttpTracker(url, { timeout }).announce(requestOf()), error);
   }
 });
 

@@ -12,7 +12,7 @@ export { ConnectionIds } from './connection-ids.ts';
 export { HashLists } from './hash-lists.ts';
 export { ANSWER_LIMITS, announceUrl, parseHttpAnnounce, parseHttpScrape, scrapeUrl } from './http-codec.ts';
 export { HttpResponder } from './http-responder.ts';
-export { Relay, type RelayPeer } from './relay.ts';
+export { Relay, type RelayLink, type RelayPeer } from './relay.ts';
 export { AnnounceSchedule, type DueAnnounce, type ScheduleOptions, type TrackerStatus } from './schedule.ts';
 export { type ServiceCounts, type ServiceOptions, TrackerService } from './service.ts';
 export type { Family, SwarmLimits } from './swarm-table.ts';

@@ -23,26 +23,38 @@ const MOST_OFFERS = 200;
 /** Torrents of one connection. */
 const MOST_SWARMS = 1_000;
 
+const NO_SLOTS: readonly number[] = [];
+const NO_IDS: readonly string[] = [];
+
 interface Pending {
   readonly from: RelayPeer;
   readonly until: number;
 }
 
+/** The connection behind a peer: an object that is there anyway instead of a function for each. */
+export interface RelayLink {
+  /** Sends text, or drops it when the connection does not keep up. */
+  send(text: string): void;
+}
+
 /** One connection. Kept small: there may be tens of thousands that say nothing. */
 export class RelayPeer {
   readonly slot: number;
-  /** Sends text, or drops it when the connection does not keep up. */
-  readonly send: (text: string) => void;
+  readonly #link: RelayLink;
   open = true;
   /** Slots in the table and the peer ids they announced with, side by side. */
-  readonly slots: number[] = [];
-  readonly ids: string[] = [];
+  slots: readonly number[] = NO_SLOTS;
+  ids: readonly string[] = NO_IDS;
   /** Offers that were sent here, oldest first. */
   offers: Map<string, Pending> | undefined = undefined;
 
-  constructor(slot: number, send: (text: string) => void) {
+  constructor(slot: number, link: RelayLink) {
     this.slot = slot;
-    this.send = send;
+    this.#link = link;
+  }
+
+  send(text: string): void {
+    this.#link.send(text);
   }
 }
 
@@ -64,8 +76,8 @@ export class Relay {
     return this.#open;
   }
 
-  open(send: (text: string) => void): RelayPeer {
-    const peer = new RelayPeer(this.#free.pop() ?? this.#peers.length, send);
+  open(link: RelayLink): RelayPeer {
+    const peer = new RelayPeer(this.#free.pop() ?? this.#peers.length, link);
     this.#peers[peer.slot] = peer;
     this.#open++;
     return peer;
@@ -76,7 +88,7 @@ export class Relay {
     if (!peer.open) return;
     peer.open = false;
     for (const slot of peer.slots) this.#service.swarms.remove('connection', slot);
-    peer.slots.length = 0;
+    peer.slots = NO_SLOTS;
     peer.offers = undefined;
     this.#peers[peer.slot] = undefined;
     this.#free.push(peer.slot);
@@ -140,9 +152,10 @@ export class Relay {
       return;
     }
     if (outcome === 'listed' && known === NONE) {
-      peer.slots.push(visit.peer);
+      // Copies of the length that is needed: an array that was pushed to has room for 16 more, and most peers have one torrent.
+      peer.slots = [...peer.slots, visit.peer];
       // Most connections have one id for all torrents: then it is kept once.
-      peer.ids.push(peer.ids[0] === request.peerId ? peer.ids[0] : request.peerId);
+      peer.ids = [...peer.ids, peer.ids[0] === request.peerId ? peer.ids[0] : request.peerId];
     }
     const gone = visit.swarm === NONE;
     const seeds = gone ? 0 : swarms.seeds(visit.swarm);
@@ -224,8 +237,8 @@ export class Relay {
 function forget(peer: RelayPeer, slot: number): void {
   const at = peer.slots.indexOf(slot);
   if (at < 0) return;
-  peer.slots.splice(at, 1);
-  peer.ids.splice(at, 1);
+  peer.slots = peer.slots.toSpliced(at, 1);
+  peer.ids = peer.ids.toSpliced(at, 1);
 }
 
 function offerKey(infoHash: string, peerId: string, offerId: string): string {
