@@ -1,4 +1,4 @@
-/** Downloads and records until it is killed. Argument: the folder. Says `batch` after each record. */
+/** Downloads, records, and kills itself right after a record. Arguments: the folder, the number of that record. */
 import { join } from 'node:path';
 import { pieceCheck } from '@kith/torrent';
 import { Disk } from '../../src/storage/disk.ts';
@@ -7,14 +7,17 @@ import { ResumeFile } from '../../src/storage/resume-file.ts';
 import { ProgressLog, reopen } from '../../src/storage/resume.ts';
 import { put, type Rig, torrentV1 } from '../store-conformance/rig.ts';
 
+/** More than the worker ends at once. */
+const BATCH = 200;
+
 export function crashRig(): Rig {
   return torrentV1(
     Array.from({ length: 40 }, (_, i) => ({ path: `rig/${i}`, length: 20_000 + i * 3000 })),
-    16_384,
+    4096,
   );
 }
 
-async function run(folder: string): Promise<void> {
+async function run(folder: string, records: number): Promise<void> {
   const rig = crashRig();
   const resume = new ResumeFile(join(folder, 'resume.db'));
   const store = new Disk({ workers: 1 }).open(rig.torrent, { folder });
@@ -40,24 +43,18 @@ async function run(folder: string): Promise<void> {
   const log = new ProgressLog(rig.torrent, have, trust.stamps, record.unsynced);
   const left = Array.from({ length: rig.torrent.pieceCount }, (_, i) => i).filter((i) => !hasBit(have, i));
   left.sort((a, b) => ((a * 7919) % 1009) - ((b * 7919) % 1009));
-  for (let i = 0; i < left.length; i += 8) {
-    // Not waited for all together: some are under way when the record is written.
-    const commits = left.slice(i, i + 8).map(async (piece) => {
+  for (let i = 0, record = 0; ; i += BATCH) {
+    // Not waited for all together: most are under way when the record is written.
+    const commits = left.slice(i, i + BATCH).map(async (piece) => {
       if (await put(store, rig, piece, pieceCheck(rig.torrent, piece) ?? {})) setBit(have, piece);
     });
-    await Promise.any(commits);
+    if (commits.length > 0) await Promise.any(commits);
     resume.put(id, log.next(have, 0, 0));
     resume.flush();
-    process.stdout.write('batch\n');
+    if (++record >= records || commits.length === 0) process.kill(process.pid, 'SIGKILL');
     await Promise.all(commits);
-  }
-  for (;;) {
-    resume.put(id, log.next(have, 0, 0));
-    resume.flush();
-    process.stdout.write('batch\n');
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-const [, program, folder] = process.argv;
-if (program?.endsWith('crash-child.ts') === true && folder !== undefined) await run(folder);
+const [, program, folder, records] = process.argv;
+if (program?.endsWith('crash-child.ts') === true && folder !== undefined) await run(folder, Number(records));

@@ -152,7 +152,7 @@ test('a torrent that is removed ends what is on its way', async (t) => {
   const leecher = new Leecher(t, rig.torrent);
   leecher.connect(web.url, { silence: 60_000 });
   await until('requests hang', () => open > 0);
-  leecher.close();
+  leecher.session.remove(leecher.torrent, performance.now());
   await until('they are gone', () => open === 0);
   await until('the seed ended', () => leecher.ends.length === 1);
 });
