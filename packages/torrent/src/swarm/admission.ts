@@ -50,6 +50,8 @@ export class Admission {
     const { context } = torrent;
     if (equalBytes(handshake.peerId, context.peerId)) {
       torrent.book.refuse(peer.remote);
+      // The end that dialled knows the address not to dial again, and has to hear with whom it talks.
+      peer.flush();
       peer.close('connected to itself', now);
       return;
     }

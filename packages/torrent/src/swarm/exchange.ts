@@ -3,10 +3,10 @@ import type { Hashes } from '../hashes.ts';
 import { parseInfo } from '../metainfo/parse.ts';
 import type { Metainfo } from '../metainfo/metainfo.ts';
 import type { ExtensionMessage, PexPeer } from '../wire/extension.ts';
+import { PEX_MOST } from '../wire/pex.ts';
 import { METADATA_PIECE, MetadataFetch } from './metadata-fetch.ts';
 import { keyOf } from './peer-book.ts';
 import type { Peer } from './peer.ts';
-import { PEX_MOST } from './pex-book.ts';
 import type { Torrent } from './torrent.ts';
 
 /** How many times over a peer may fetch the metadata. */

@@ -1,13 +1,12 @@
 import type { PeerAddress } from '../wire/duplex.ts';
 import type { PexPeer } from '../wire/extension.ts';
+import { PEX_MOST } from '../wire/pex.ts';
 import { keyOf } from './peer-book.ts';
 
 /** Time between two messages to one peer (BEP 11), ms. */
 const PEX_INTERVAL = 60_000;
 /** Messages that come faster than this are passed over. */
 const PEX_LEAST_INTERVAL = 30_000;
-/** Peers added, and dropped, in one message (BEP 11). */
-export const PEX_MOST = 50;
 
 /** What one peer was told of the others (BEP 11), so that it hears of changes alone. */
 export class PexBook {

@@ -7,6 +7,8 @@ const CHUNK = 16_384;
 /** Bytes that wait unread at a receiver before the sender's side fills. */
 const WINDOW = 262_144;
 const LOW_MARK = 65_536;
+/** Bytes that the system of a node takes at once. */
+const SYSTEM = 4096;
 
 export interface NodeOptions extends Partial<SessionOptions> {
   /** Bytes per second that the node sends at most. */
@@ -106,6 +108,8 @@ export class SimNode {
   readonly latency: number;
   /** Takes incoming connections instead of the session. */
   onAccept: ((duplex: Duplex) => void) | undefined;
+  /** Connections that the session asked for. */
+  dialled = 0;
   /** Bytes that the line carried. */
   sent = 0;
   up: number;
@@ -183,6 +187,7 @@ export class SimNode {
     const { now } = this.network;
     this.session.tick(now);
     for (const { torrent, address } of this.session.dials(now)) {
+      this.dialled++;
       const to = this.network.nodes.find(
         (node) => node.address.ip === address.ip && node.address.port === address.port,
       );
@@ -264,8 +269,15 @@ export class SimDuplex implements Duplex {
 
   close(reason: string): void {
     if (this.#closed) return;
+    // A system sends the little that it took before the end.
+    const last = this.pending <= SYSTEM ? this.#out : [];
     this.#end(reason);
-    this.#node.network.at(this.#node.network.now + this.#node.latency, () => this.other.#end('closed by the peer'));
+    // Behind what is on its way.
+    const passing = 1 + (CHUNK * 1000) / this.#node.up;
+    this.#node.network.at(this.#node.network.now + this.#node.latency + passing, () => {
+      for (const bytes of last) this.other.receive(bytes);
+      this.other.#end('closed by the peer');
+    });
   }
 
   take(most: number): Uint8Array {
