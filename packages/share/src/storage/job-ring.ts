@@ -18,7 +18,7 @@ export const Flag = { SHA1: 1, MERKLE: 2, BLOCKS: 4 } as const;
 export const Status = { OK: 0, WRONG: 1, MESSAGE: 2 } as const;
 
 export const CAPACITY = 1024;
-export const JOB_WORDS = 24;
+const JOB_WORDS = 24;
 const WRITTEN = 0;
 const ENDED = 1;
 const WAKING = 2;

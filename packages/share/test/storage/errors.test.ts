@@ -19,9 +19,13 @@ function checkOf(rig: Rig, piece: number): PieceCheck {
 /** A disk of 1 MiB. */
 async function tinyDisk(t: TestContext): Promise<string> {
   const mount = await mkdtemp(join(tmpdir(), 'kith-tiny-'));
-  assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'kith-test', mount]).status, 0, 'mount a tmpfs');
+  assert.equal(
+    spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=1m', 'kith-test', mount]).status,
+    0,
+    'mount a tmpfs',
+  );
   t.after(async () => {
-    spawnSync('umount', ['-l', mount]);
+    spawnSync('/bin/umount', ['-l', mount]);
     await rm(mount, { recursive: true });
   });
   return mount;
@@ -69,12 +73,12 @@ test(
     const store = disk.open(rig.torrent, { folder: mount });
     await put(store, rig, 0, checkOf(rig, 0));
     await store.close();
-    assert.equal(spawnSync('mount', ['-o', 'remount,ro', mount]).status, 0);
+    assert.equal(spawnSync('/bin/mount', ['-o', 'remount,ro', mount]).status, 0);
     const again = disk.open(rig.torrent, { folder: mount });
     assert.ok(await again.check(0, checkOf(rig, 0)));
     assert.equal((await again.read(0, 0, 10)).length, 10);
     await assert.rejects(put(again, rig, 1, checkOf(rig, 1)), { code: 'STORAGE_DENIED', message: /mounted read-only/ });
-    spawnSync('mount', ['-o', 'remount,rw', mount]);
+    spawnSync('/bin/mount', ['-o', 'remount,rw', mount]);
     assert.ok(await put(again, rig, 1, checkOf(rig, 1)));
     await disk.close();
   },
