@@ -373,10 +373,11 @@ test('messages in fragments, with pings between them and byte by byte, are read 
 });
 
 test('who sends slowly or nothing is cut off', async () => {
-  const { port, server } = await serve({ limits: { patience: 100, idle: 150, ping: 100 } });
+  const { port, server } = await serve({ limits: { patience: 100, ping: 100 } });
+  const resting = await serve({ limits: { idle: 150 } });
   const silent = talk(port, '');
   const slow = talk(port, 'GET /announce HTTP/1.1\r\n');
-  const idle = talk(port, 'GET / HTTP/1.1\r\n\r\n');
+  const idle = talk(resting.port, 'GET / HTTP/1.1\r\n\r\n');
   const relay = await rawRelay(port);
   assert.deepEqual([await silent, await slow], ['', '']);
   assert.match(await idle, /404/);
