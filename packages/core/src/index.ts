@@ -6,5 +6,6 @@ export * from './errors.ts';
 export * from './ip.ts';
 export * from './keys.ts';
 export * from './name.ts';
+export * from './nearest.ts';
 export * from './portable-crypto.ts';
 export * from './token-bucket.ts';

@@ -11,21 +11,6 @@ import { freePrefix, reachableAddresses } from '../src/daemon/addresses.ts';
 import { WallClock } from '../src/daemon/clock.ts';
 import { fileSink, formatLine, LogBook } from '../src/daemon/log.ts';
 import { type Sleeper, TimerDriver } from '../src/daemon/timer.ts';
-import { nearest } from '../src/nearest.ts';
-
-test('the nearest word is found over typos and swaps, and nothing is guessed from far away', () => {
-  const keys = ['port', 'interface', 'mtu', 'endpoints', 'relay', 'log'];
-  const cases: readonly (readonly [string, string | null])[] = [
-    ['prot', 'port'],
-    ['PORT', 'port'],
-    ['iterface', 'interface'],
-    ['endpoint', 'endpoints'],
-    ['rellay', 'relay'],
-    ['zebra', null],
-    ['', null],
-  ];
-  for (const [word, expected] of cases) assert.equal(nearest(word, keys), expected, word);
-});
 
 test('columns are as wide as their widest cell and numbers stand to the right', () => {
   const text = table(

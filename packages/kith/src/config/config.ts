@@ -1,7 +1,6 @@
 /** config.yaml: read with line numbers for every complaint, written by `kith init` and `kith join`. */
-import { KithError } from '@kith/core';
+import { KithError, nearest } from '@kith/core';
 import type { Document } from 'yaml';
-import { nearest } from '../nearest.ts';
 import { fileExists, readStateFile, replaceFile } from '../state/files.ts';
 import { type Config, DEFAULTS, Refusal, RULES } from './schema.ts';
 

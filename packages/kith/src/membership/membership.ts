@@ -15,6 +15,7 @@ import {
   parseAddress,
   parseLabel,
   scopeOf,
+  nearest,
 } from '@kith/core';
 import {
   type BootstrapMember,
@@ -47,7 +48,6 @@ import type {
   RevokeReport,
   RevokeRequest,
 } from '../api/types.ts';
-import { nearest } from '../nearest.ts';
 
 /** Members and endpoints that a token names unless told otherwise: few, so that its QR code stays readable. */
 const WAYS = 4;

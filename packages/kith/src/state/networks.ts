@@ -1,8 +1,7 @@
 /** Which network a command means, on a machine that may be in several. */
 import { readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { KithError, type NetworkId } from '@kith/core';
-import { nearest } from '../nearest.ts';
+import { KithError, nearest, type NetworkId } from '@kith/core';
 import { checkFolder, fileExists, stateError } from './files.ts';
 import { readNetworkFile } from './network-file.ts';
 import { fileIn, stateParent } from './paths.ts';
