@@ -97,7 +97,11 @@ export type ErrorCode =
   | 'TORRENT_DUPLICATE'
   | 'MAGNET_INVALID'
   | 'MAGNET_NO_HASH'
-  | 'SHARE_PORT_UNUSABLE';
+  | 'SHARE_PORT_UNUSABLE'
+  | 'GATEWAY_UNKNOWN'
+  | 'GATEWAY_NO_MESH'
+  | 'GLUON_SITE_INVALID'
+  | 'RESPONDD_INVALID';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   KEY_INVALID: {
@@ -489,6 +493,26 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'kith cannot take connections of peers on the TCP port.',
     advice: 'Free the port or choose another one, of 1024 or more without root.',
     exit: NETWORK,
+  },
+  GATEWAY_UNKNOWN: {
+    meaning: 'The file lists the gateways of the community, and this machine is none of them.',
+    advice: 'Add a line with the name of this machine below `gateways`.',
+    exit: USAGE,
+  },
+  GATEWAY_NO_MESH: {
+    meaning: 'The gateway shall send its clients through a mesh that is not up on this machine.',
+    advice: 'Start it with `kith up`, or name an interface as exit.',
+    exit: NETWORK,
+  },
+  GLUON_SITE_INVALID: {
+    meaning: "What was given is no site or domain of Gluon's, or one that computes its values.",
+    advice: 'Mend the line that the message names; values have to stand there as they are, without Lua around them.',
+    exit: USAGE,
+  },
+  RESPONDD_INVALID: {
+    meaning: 'What a router says about itself is malformed or larger than anything a router says.',
+    advice: 'Nothing was taken from it; look for its address in the message and update its firmware.',
+    exit: FAILURE,
   },
 };
 

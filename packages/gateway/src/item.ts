@@ -90,22 +90,24 @@ export interface ModuleValue {
 }
 
 /**
- * A table of nftables. What is compared is what `nft -j -t list table` can tell: the digest that the table carries as
- * its comment, and the comments of the rules of each chain in their order. A rule that somebody takes out is seen; sets
- * with elements that come and go are not compared.
+ * A table of nftables. What is compared is what `nft -j -t list table` can tell: the comments of the rules of each chain
+ * in their order, among them the digest of the text, which is the comment of the only rule of a chain `version` that
+ * nothing jumps to. A rule that somebody takes out is seen; what is in sets is not compared, as bans come and go.
  */
 export interface TableValue {
   readonly family: 'inet';
   readonly name: string;
-  /** First 16 hexadecimal digits of the SHA-256 of the text. */
+  /** Stands in the chain `version`: 16 hexadecimal digits. */
   readonly digest: string;
+  /** Comments of the rules by chain, without the chain `version`. */
   readonly chains: Readonly<Record<string, readonly string[]>>;
-  readonly sets: readonly string[];
 }
 
 export interface DirectoryValue {
   /** Permission bits, as in 0o700. */
   readonly mode: number;
+  /** Name of the user; a daemon that gives up its rights writes into it. */
+  readonly owner: string;
 }
 
 export interface FileValue {
@@ -146,10 +148,10 @@ export interface WireGuardPeer {
   readonly allowed: readonly string[];
 }
 
+/** The private key is not in it: it lies in the file `wireguard.key` of the gateway's folder. */
 export interface WireGuardValue {
-  readonly listenPort: number;
   readonly publicKey: string;
-  readonly privateKeyFile: string;
+  readonly listenPort: number;
   readonly peers: readonly WireGuardPeer[];
 }
 

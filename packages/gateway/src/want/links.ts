@@ -1,0 +1,127 @@
+/** Bridges, what is in them, and the tunnels of routers with batman-adv over them. */
+import { wireguardLinkLocal } from '../derive/hashes.ts';
+import { BATMAN_HARD_MTU, vxlanMtu } from '../derive/mtu.ts';
+import { KithError, prefixParts } from '@kith/core';
+import type { Gateway, GatewayDomain } from '../derive/gateway.ts';
+import type { ItemKey, LinkValue, PortOptions } from '../item.ts';
+import type { WantedList } from './list.ts';
+
+const CLIENT_PORT: PortOptions = { isolated: false, multicastRouter: 1 };
+/** Without it the bridge keeps groups from the mesh whose members it cannot see: respondd and advertisements get lost. */
+const MESH_PORT: PortOptions = { isolated: false, multicastRouter: 2 };
+
+/** As Gluon's routers have it. */
+const VXLAN_PORT = 4789;
+/** A gateway's end of each tunnel, for all routers the same. */
+const TUNNEL_ADDRESS = 'fe80::1';
+
+const ALONE = { master: null, port: null } as const;
+
+/** Where the file has a key of a domain. */
+export function domainPath({ domain }: GatewayDomain, key: string): string {
+  return `domains.${domain.code}.${key}`;
+}
+
+/** @returns the addresses and links that services of the domain stand on */
+export function wantLinks(list: WantedList, gateway: Gateway, each: GatewayDomain): ItemKey[] {
+  const { names, macs, domain } = each;
+  const bridge: LinkValue = { type: 'bridge', mac: macs.bridge, mtu: 1500, ...ALONE, multicastQuerier: true };
+  const key = list.add('link', names.bridge, bridge, domainPath(each, 'interfaces'));
+  for (const name of domain.interfaces) {
+    const port: LinkValue = { type: 'adopted', mac: null, mtu: null, master: names.bridge, port: CLIENT_PORT };
+    list.add('link', name, port, domainPath(each, 'interfaces'), [key]);
+  }
+  if (each.meshed) wantMesh(list, gateway, each, key);
+  // Nothing that clients send makes the gateway change its own routes.
+  list.add('sysctl', `net/ipv6/conf/${names.bridge}/accept_ra`, { value: '0' }, domainPath(each, 'prefix6'), [key]);
+  return [
+    key,
+    address(
+      list,
+      names.bridge,
+      `${each.address4}/${prefixParts(domain.prefix4).length}`,
+      domainPath(each, 'prefix4'),
+      key,
+    ),
+    address(list, names.bridge, `${each.address6}/64`, domainPath(each, 'prefix6'), key),
+  ];
+}
+
+function address(list: WantedList, device: string, cidr: string, path: string, link: ItemKey): ItemKey {
+  return list.add('address', `${device} ${cidr}`, { device, address: cidr }, path, [link]);
+}
+
+function wantMesh(list: WantedList, { settings, identity }: Gateway, each: GatewayDomain, bridge: ItemKey): void {
+  const { names, macs, domain } = each;
+  const module = list.has('module batman-adv')
+    ? ('module batman-adv' as const)
+    : list.add('module', 'batman-adv', { loaded: true }, 'vpn');
+  const { algorithm, interval, hopPenalty } = domain.mesh;
+  const value: LinkValue = {
+    type: 'batadv',
+    algorithm,
+    mac: macs.batman,
+    mtu: 1500,
+    master: names.bridge,
+    port: MESH_PORT,
+  };
+  const batman = list.add('link', names.batman, value, domainPath(each, 'mesh'), [module, bridge]);
+  list.add(
+    'batman',
+    names.batman,
+    {
+      gatewayMode: 'server',
+      down: settings.bandwidth.down * 1000,
+      up: settings.bandwidth.up * 1000,
+      originatorInterval: interval,
+      hopPenalty,
+      bridgeLoopAvoidance: false,
+      distributedArpTable: true,
+      multicastForceFlood: false,
+    },
+    domainPath(each, 'mesh'),
+    [batman],
+  );
+  const port = { master: names.batman, port: null };
+  // The first port gives batman-adv its address among the others; this one stays when tunnels come and go.
+  const dummy = list.add(
+    'link',
+    names.dummy,
+    { type: 'dummy', mac: macs.dummy, mtu: BATMAN_HARD_MTU, ...port },
+    domainPath(each, 'mesh'),
+    [batman],
+  );
+  if (each.fastd !== null) {
+    list.add('link', names.fastd, { type: 'tap', mac: macs.fastd, mtu: each.fastd.mtu, ...port }, 'vpn.fastd', [dummy]);
+  }
+  wantWireGuard(list, each, identity.wireguard ?? '', dummy);
+}
+
+function wantWireGuard(list: WantedList, each: GatewayDomain, publicKey: string, dummy: ItemKey): void {
+  const { names, macs, vni, wireguard: tunnel } = each;
+  if (tunnel === null) return;
+  if (vni === null) throw new KithError('INTERNAL', `domain "${each.domain.code}" has no seed yet`);
+  const path = 'vpn.wireguard';
+  const link = list.add('link', names.wireguard, { type: 'wireguard', mac: null, mtu: tunnel.mtu, ...ALONE }, path);
+  const own = address(list, names.wireguard, `${TUNNEL_ADDRESS}/64`, path, link);
+  const peers = tunnel.peers.map((peer) => ({ publicKey: peer, allowed: [`${wireguardLinkLocal(peer)}/128`] }));
+  list.add('wireguard', names.wireguard, { publicKey, listenPort: tunnel.boundPort, peers }, `${path}.peers`, [link]);
+  const vxlan: LinkValue = {
+    type: 'vxlan',
+    vni,
+    underlay: names.wireguard,
+    local: TUNNEL_ADDRESS,
+    destinationPort: VXLAN_PORT,
+    zeroChecksum: true,
+    mac: macs.vxlan,
+    mtu: vxlanMtu(tunnel.mtu),
+    master: names.batman,
+    port: null,
+  };
+  const over = list.add('link', names.vxlan, vxlan, path, [link, own, dummy]);
+  for (const { allowed } of peers) {
+    const destination = (allowed[0] ?? '').replace('/128', '');
+    const value = { device: names.vxlan, mac: '00:00:00:00:00:00', destination };
+    list.add('forwarding', `${names.vxlan} ${destination}`, value, `${path}.peers`, [over]);
+  }
+}
