@@ -153,7 +153,8 @@ function arrival(wanted: Wanted, found: Item | null, gone: ReadonlySet<ItemKey>)
   if (found === null) return change('add');
   const shaken = needs.some((need) => gone.has(need));
   if (item.kind === 'link' && found.kind === 'link') return linkChange(item.value, found.value, gone, change);
-  if (shaken && LIVES_IN_LINK.has(item.kind)) return change('remake');
+  const uprooted = needs.some((need) => need.startsWith('link ') && gone.has(need));
+  if (uprooted && LIVES_IN_LINK.has(item.kind)) return change('remake');
   if (!sameValue(item.value, found.value)) return change('change');
   return shaken && item.kind === 'daemon' ? change('restart') : null;
 }

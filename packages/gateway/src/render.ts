@@ -1,5 +1,5 @@
 /** A plan for people: each change with the line that wants it, below it what differs. */
-import type { Cause, Item } from './item.ts';
+import type { Cause, Item, TableValue } from './item.ts';
 import { sameValue } from './item.ts';
 import type { Change, Operation, Plan } from './plan.ts';
 
@@ -53,7 +53,9 @@ export function causeText(cause: Cause): string {
 
 function detail({ before, after, operation }: Change): string[] {
   if (operation === 'remove' || operation === 'restart') return [];
-  if (after?.kind === 'file') return fileDetail(before, after.value.content);
+  if (after?.kind === 'file')
+    return fileDetail(before?.kind === 'file' ? before.value.content : '', after.value.content);
+  if (after?.kind === 'table') return tableDetail(before, after.value);
   const old = new Map<string, unknown>(Object.entries(operation === 'add' ? {} : (before?.value ?? {})));
   const now = new Map<string, unknown>(Object.entries(after?.value ?? {}));
   const lines: string[] = [];
@@ -73,8 +75,19 @@ function shown(value: unknown): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
-function fileDetail(before: Item | null, content: string): string[] {
-  const old = before?.kind === 'file' ? before.value.content : '';
+/** Of a new table how much is in it, of another one the rules that come and go. */
+function tableDetail(before: Item | null, value: TableValue): string[] {
+  const rules = rulesOf(value);
+  if (before?.kind !== 'table') return [`    ${rules.length} rules in ${Object.keys(value.chains).length} chains`];
+  const lines = fileDetail(rulesOf(before.value).join('\n'), rules.join('\n'));
+  return lines.length > 0 ? lines : ['    the same rules with other values'];
+}
+
+function rulesOf({ chains }: TableValue): string[] {
+  return Object.entries(chains).flatMap(([chain, comments]) => comments.map((comment) => `${chain} ${comment}`));
+}
+
+function fileDetail(old: string, content: string): string[] {
   const [a, b] = [linesOf(old), linesOf(content)];
   if (a.length * b.length > MOST_LINES * MOST_LINES) return [`    ${a.length} lines → ${b.length} lines`];
   const marked = differences(a, b);
