@@ -15,3 +15,5 @@ export { BANS_TABLE, TABLE } from './want/firewall.ts';
 export { ruleIdOf } from './emit/nft.ts';
 export { desiredOn } from './want/host.ts';
 export { causeText, planText } from './render.ts';
+export { gluonSite, type GluonFile, type GluonSite } from './gluon/site.ts';
+export { type Imported, type ImportAnswers, importSite, type SiteSource } from './gluon/import.ts';
