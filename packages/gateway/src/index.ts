@@ -17,3 +17,7 @@ export { desiredOn } from './want/host.ts';
 export { causeText, planText } from './render.ts';
 export { gluonSite, type GluonFile, type GluonSite } from './gluon/site.ts';
 export { type Imported, type ImportAnswers, importSite, type SiteSource } from './gluon/import.ts';
+export * from './respondd/documents.ts';
+export * from './respondd/request.ts';
+export { BOOK_LIMITS, type BookLimits, type NodeRecord, NodeBook, type Taken } from './map/book.ts';
+export { graphJson, type Json, meshviewerJson, nodelistJson, nodesJson } from './map/exports.ts';
