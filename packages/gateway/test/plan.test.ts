@@ -117,6 +117,17 @@ test('removal leaves the host as it was', () => {
   }
 });
 
+test('what leaves goes before what it stands on', () => {
+  const kernel = untouched();
+  kernel.apply(planFor(desired(2), kernel.observe()));
+  const { changes: leaving } = removalFrom(kernel.observe());
+  const places = new Map(leaving.map((change, place) => [change.key, place]));
+  for (const { key, needs } of leaving) {
+    for (const need of needs)
+      assert.ok((places.get(need) ?? Infinity) > (places.get(key) ?? 0), `${key} before ${need}`);
+  }
+});
+
 test('wherever an apply breaks off, the rollback leads back to the host before it', () => {
   fc.assert(
     fc.property(places, places, fc.nat(), (first, second, cut) => {
