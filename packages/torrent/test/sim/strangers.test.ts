@@ -57,4 +57,39 @@ describe('what other programs do', () => {
     await network.until(() => given.peers.size === 0, 500, 'the end');
     assert.equal(given.snapshot().uploaded, 65_536);
   });
+
+  it('a block at the end of a file of a v2 torrent may be asked for with its padding, as libtorrent does', async () => {
+    const network = new Network(seed);
+    const what = makeContent([70_000, 30_000], 65_536, { version: 'v2' });
+    const giver = network.node();
+    await addSeed(giver, what);
+    const peer = RawPeer.dial(network, what.metainfo, giver);
+    peer.onReady = () => peer.wire?.interested();
+    await network.until(() => peer.unchoked, 5000, 'the unchoke');
+    const last = 70_000 - 65_536;
+    peer.wire?.request(1, 0, last);
+    peer.wire?.request(1, 0, 16_384);
+    peer.wire?.request(1, 16_384, 16_384);
+    peer.wire?.request(2, 16_384, 16_384);
+    peer.wire?.flush();
+    await network.until(() => peer.received >= last + 2 * 16_384, 2000, 'the blocks');
+    await network.run(1000);
+    assert.equal(peer.received, last + 2 * 16_384);
+    assert.equal(peer.rejected, 1, 'what is nothing but padding is not given');
+    assert.deepEqual(peer.lastBlock.subarray(30_000 - 16_384), new Uint8Array(32_768 - 30_000));
+  });
+
+  it('no block of a v1 torrent goes beyond its piece', async () => {
+    const network = new Network(seed);
+    const what = makeContent(70_000, 65_536);
+    const giver = network.node();
+    await addSeed(giver, what);
+    const peer = RawPeer.dial(network, what.metainfo, giver);
+    peer.onReady = () => peer.wire?.interested();
+    await network.until(() => peer.unchoked, 5000, 'the unchoke');
+    peer.wire?.request(1, 0, 16_384);
+    peer.wire?.flush();
+    await network.until(() => peer.rejected === 1, 2000, 'the refusal');
+    assert.equal(peer.received, 0);
+  });
 });
