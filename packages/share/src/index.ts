@@ -20,3 +20,11 @@ export { StreamServer, type StreamServerOptions } from './stream/stream-server.t
 export { TorrentStream, type StreamSource, type TorrentStreamOptions } from './stream/torrent-stream.ts';
 export { WebAgents } from './web-seed/range-fetch.ts';
 export { connectWebSeed, type WebSeedOptions } from './web-seed/web-seed.ts';
+export { Engine, type AddShareOptions, type EngineOptions, type ShareOptions } from './engine/engine.ts';
+export type { EngineEvent, EngineEvents } from './engine/events.ts';
+export type { FinderFactory, FinderHost, PeerFinder, Wanted } from './engine/finder.ts';
+export { parsePeer } from './engine/named-peers.ts';
+export type { ShareFile, ShareSnapshot, ShareState, TrackerReport } from './engine/report.ts';
+export { numberedFiles, type NumberedFile } from './engine/selection.ts';
+export { asKithError, type Share } from './engine/share.ts';
+export { readSource, type ShareSource } from './engine/source.ts';
