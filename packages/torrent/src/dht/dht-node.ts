@@ -485,7 +485,7 @@ export class DhtNode {
   }
 
   #usable(contacts: readonly Contact[], toldBy: NodeAddress): readonly Contact[] {
-    return contacts.filter((contact) => this.#isUsable(contact, toldBy));
+    return contacts.filter((contact) => !equalBytes(contact.id, this.id) && this.#isUsable(contact, toldBy));
   }
 
   /** Nobody from outside gets to name addresses of the local network: what is sent there would be sent for a stranger. */
