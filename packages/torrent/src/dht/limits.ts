@@ -93,7 +93,7 @@ export const DHT_LIMITS: DhtLimits = {
   stale: 900_000,
   storedTorrents: 2000,
   peersPerTorrent: 500,
-  peersPerSource: 200,
+  peersPerSource: 500,
   peerLife: 2_700_000,
   items: 1000,
   itemsPerSource: 50,
