@@ -28,3 +28,7 @@ export type { ShareFile, ShareSnapshot, ShareState, TrackerReport } from './engi
 export { numberedFiles, type NumberedFile } from './engine/selection.ts';
 export { asKithError, type Share } from './engine/share.ts';
 export { readSource, type ShareSource } from './engine/source.ts';
+export { dhtFinder, type DhtFinderOptions } from './dht/dht-finder.ts';
+export { type BootstrapNode, DhtService, type DhtServiceOptions, PUBLIC_BOOTSTRAP } from './dht/dht-service.ts';
+export { lsdFinder, type LsdFinderOptions } from './lsd/lsd-finder.ts';
+export { type LsdOptions, LsdService } from './lsd/lsd-service.ts';

@@ -48,6 +48,8 @@ export interface EngineOptions {
   readonly allow?: readonly Prefix[];
   /** Ways to find peers besides trackers, for example a DHT. */
   readonly finders?: readonly FinderFactory[];
+  /** One of the finders is a DHT node on the same port number: peers are told so and tell of theirs (BEP 5). */
+  readonly dht?: boolean;
   readonly limits?: Partial<SwarmLimits>;
   /** Of all shares together, bytes per second. */
   readonly rates?: { readonly down?: number; readonly up?: number };
@@ -131,6 +133,7 @@ export class Engine {
           },
           listener: (event) => hear(event),
           ...(options.limits === undefined ? {} : { limits: options.limits }),
+          ...(options.dht === undefined ? {} : { dht: options.dht }),
           ...(down === undefined ? {} : { downLimit: down }),
           ...(up === undefined ? {} : { upLimit: up }),
         },
@@ -366,7 +369,11 @@ export class Engine {
 
   #startFinders(share: Share): void {
     if (share.state === 'paused') return;
-    for (const finder of this.#finders) if (this.#mayUse(finder, share)) finder.start(share.wanted);
+    for (const finder of this.#finders) {
+      if (this.#mayUse(finder, share)) finder.start(share.wanted);
+      // The metadata of a magnet link may say only now that the torrent is private (BEP 27).
+      else void finder.stop(share.wanted);
+    }
   }
 
   #mayUse(finder: PeerFinder, { wanted }: Share): boolean {
@@ -399,10 +406,12 @@ export class Engine {
       case 'peer-closed':
         this.#events.emit('peer', { share, address: event.address, reason: event.reason });
         return;
+      case 'dht-node':
+        for (const finder of this.#finders) if (this.#mayUse(finder, share)) finder.addNode?.(event.address);
+        return;
       case 'metadata':
       case 'piece-failed':
       case 'banned':
-      case 'dht-node':
         return;
     }
   }

@@ -27,6 +27,8 @@ export interface PeerFinder {
   start(wanted: Wanted): void;
   /** Everything is there. */
   complete?(wanted: Wanted): void;
+  /** A peer says that it has a DHT node there. */
+  addNode?(address: PeerAddress): void;
   stop(wanted: Wanted): Promise<void> | void;
   /** What trackers say, for those that ask trackers. */
   report?(wanted: Wanted): readonly TrackerReport[];
