@@ -106,7 +106,8 @@ export type ErrorCode =
   | 'SHARE_ORIGINAL'
   | 'SHARE_STOPPED'
   | 'SHARE_UNKNOWN'
-  | 'SHARE_RIGHTS';
+  | 'SHARE_RIGHTS'
+  | 'SHARE_METADATA';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   KEY_INVALID: {
@@ -545,6 +546,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'The share process runs as root and cannot give up the rights of root.',
     advice: 'Run it as a user; or install `setpriv` (util-linux), or build the native addon with `npm run setup`.',
     exit: PERMISSION,
+  },
+  SHARE_METADATA: {
+    meaning: 'The files of a magnet link are not known, as no peer has told of them yet.',
+    advice: 'Wait until somebody who has them is reachable; name one with `--peer HOST:PORT` if you know one.',
+    exit: NETWORK,
   },
 };
 
