@@ -128,7 +128,7 @@ export class DhtNode {
     this.#limits = limits;
     this.#seenAs = externalIp;
     const fits = state !== undefined && (externalIp === undefined || isSecureId(state.id, externalIp));
-    const fresh = () => (externalIp === undefined ? random(ID_LENGTH).slice() : secureId(externalIp, random));
+    const fresh = () => (externalIp === undefined ? new Uint8Array(random(ID_LENGTH)) : secureId(externalIp, random));
     this.#table = new RoutingTable(fits ? state.id : fresh(), { ...limits, ...flags }, now);
     this.#questions = new Questions({ ...limits, random });
     this.#sources = new SourceLimits(limits, flags.exemptLocal);
@@ -160,6 +160,7 @@ export class DhtNode {
         table: () => this.#table,
         searches: this.#searches,
         random,
+        asked: (address) => this.#questions.expects(address),
         ask: (to, method, asker, at) => {
           const args = method === 'ping' ? {} : { target: this.#table.id, want: this.#want() };
           this.#ask(to, { method, args }, asker, at);

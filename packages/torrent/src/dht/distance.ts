@@ -22,7 +22,7 @@ export function commonPrefix(a: Uint8Array, b: Uint8Array): number {
 
 /** A random id that has exactly `bits` leading bits (0..159) in common with `id`. */
 export function idBeside(id: Uint8Array, bits: number, random: (length: number) => Uint8Array): Uint8Array {
-  const out = random(ID_LENGTH).slice();
+  const out = new Uint8Array(random(ID_LENGTH));
   const whole = bits >> 3;
   out.set(id.subarray(0, whole));
   const keep = (0xff00 >> (bits & 7)) & 0xff;

@@ -106,11 +106,11 @@ const VERSION = Uint8Array.of(0x4b, 0x49, 0, 1);
 export function parseMessage(datagram: Uint8Array, limits: KrpcLimits): Message {
   let transaction: Uint8Array | undefined;
   try {
-    const message = decode(datagram, LIMITS);
+    // A copy in plain bytes: `slice` of a platform's own buffers is a view, and what is kept must not hold a datagram.
+    const message = decode(new Uint8Array(datagram), LIMITS);
     if (!(message instanceof BencodedDict)) throw malformed('a message is a dictionary');
     const tag = need(bytes(message, 't'), 't');
     if (tag.length > MOST_TRANSACTION) throw malformed('the transaction is too long');
-    // Copied, as everything below that outlives the datagram.
     const copied = tag.slice();
     const kind = text(message, 'y');
     if (kind === 'q') {

@@ -17,7 +17,7 @@ const POLYNOMIAL = 0x82f63b78;
 
 /** An id that is right for `ip`. */
 export function secureId(ip: Address, random: (length: number) => Uint8Array): Uint8Array {
-  const id = random(ID_LENGTH).slice();
+  const id = new Uint8Array(random(ID_LENGTH));
   const checksum = checksumOf(ip, id[ID_LENGTH - 1] as number);
   id[0] = checksum >>> 24;
   id[1] = checksum >>> 16;

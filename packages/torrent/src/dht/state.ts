@@ -26,7 +26,7 @@ export function encodeDhtState(states: ReadonlyMap<Family, NodeState>): Uint8Arr
 /** @throws DhtError */
 export function parseDhtState(encoded: Uint8Array): Map<Family, NodeState> {
   try {
-    const state = decode(encoded, LIMITS);
+    const state = decode(new Uint8Array(encoded), LIMITS);
     if (!(state instanceof BencodedDict)) throw new DhtError(ERROR_CODE.generic, 'the state is no dictionary');
     const states = new Map<Family, NodeState>();
     for (const family of [4, 6] as const) {

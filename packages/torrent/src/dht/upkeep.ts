@@ -10,6 +10,8 @@ export interface UpkeepParts {
   readonly table: () => RoutingTable;
   readonly searches: Searches;
   readonly random: (length: number) => Uint8Array;
+  /** A question to it is open. */
+  readonly asked: (address: NodeAddress) => boolean;
   readonly ask: (to: NodeAddress, method: 'ping' | 'find_node', asker: Asker, now: number) => void;
   /** Looks around at `target`, which may be the own id. */
   readonly lookAround: (target: Uint8Array, finished: (answered: number, now: number) => void) => boolean;
@@ -60,6 +62,8 @@ export class Upkeep {
   /** Somebody is said to be there, or asked something: it is asked itself, where the table has room. */
   suggest(contact: Contact): void {
     if (this.#suggested.length >= MOST_SUGGESTED || !this.#parts.table().wants(contact)) return;
+    // Whoever asks in another's name must not have that one asked again and again.
+    if (this.#parts.asked(contact)) return;
     const key = endpointKey(contact);
     if (!this.#suggested.some((known) => endpointKey(known) === key)) this.#suggested.push(contact);
   }
