@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { portableCrypto, toHex, utf8 } from '@kith/core';
 import { freePort } from '@kith/lab/torrent';
 import { dht } from '@kith/torrent';
@@ -20,8 +21,8 @@ after(async () => {
 
 /** A program that ends with the test; `said` is all that it printed. */
 function run(argv: readonly string[]): { child: ChildProcess; said: () => string } {
-  const [program = '', ...args] = argv;
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { cwd: folder, stdio: 'pipe' });
+  const [program = '', ...args] = ['setpriv', '--pdeathsig', 'KILL', ...argv];
+  const child = spawn(program, args, { cwd: folder, stdio: 'pipe' });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
   child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
@@ -92,7 +93,7 @@ test('values that kith put are read by libtorrent, and the other way round', asy
 
 test('kith and Transmission find each other in a network of their own', async () => {
   // Transmission takes nobody at 127.0.0.0/8 for a node, so both get a namespace with another address in it.
-  const program = join(import.meta.dirname, 'dht', 'transmission-program.ts');
+  const program = fileURLToPath(import.meta.resolve('./dht/transmission-program.ts'));
   const setUp = 'ip link set lo up && ip address add 10.99.0.1/32 dev lo && exec "$@"';
   const argv = ['unshare', '--net', 'sh', '-c', setUp, 'sh', process.execPath, '--conditions=source', program, folder];
   const { child, said } = run(argv);

@@ -8,8 +8,8 @@ import { concat, type Crypto, equalBytes, utf8 } from '@kith/core';
 import type { Hashes } from '../hashes.ts';
 import { DhtError, ERROR_CODE } from './error.ts';
 
-export const MOST_VALUE = 1000;
-export const MOST_SALT = 64;
+const MOST_VALUE = 1000;
+const MOST_SALT = 64;
 
 export interface ImmutableItem {
   /** Bencoded, at most 1,000 bytes. */
