@@ -9,6 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TorrentClient } from '@kith/lab/torrent';
+import { describe } from '../common/machine.ts';
 import { Samples } from '../common/samples.ts';
 import { announces, TRACKERS } from './announces.ts';
 import { CLIENTS } from './clients.ts';
@@ -16,6 +17,7 @@ import { make } from './content.ts';
 import { UNITS, type Case } from './measures.ts';
 import { parse, type Options } from './options.ts';
 import { pairs } from './pairs.ts';
+import { tables, write, type Report } from './report.ts';
 import { swarm } from './swarm.ts';
 import { nameOf, transfer, type Pair } from './transfer.ts';
 
@@ -113,6 +115,7 @@ async function main(argv: readonly string[]): Promise<void> {
     argv,
     CLIENTS.map(({ name }) => name),
   );
+  const machine = describe();
   const folder = mkdtempSync(join(MEMORY, 'kith-bench-'));
   const samples = new Samples(UNITS);
   const systems = new Map<string, string[]>();
@@ -139,7 +142,14 @@ async function main(argv: readonly string[]): Promise<void> {
         .map((measure) => samples.row(name, measure)),
     ),
   );
-  for (const row of rows) console.log(`${row.measure} ${row.system}: ${row.median ?? row.reason} ${row.unit}`);
+  const report: Report = {
+    rows,
+    versions: CLIENTS.map((client) => `**${client.name}**: ${client.missing() ?? client.version()}`),
+    machine,
+    command: ['npm run bench:torrent', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
+  };
+  console.log(`\n${tables(report)}\n`);
+  if (options.write) write(report);
   if (options.json) console.log(JSON.stringify({ rows }));
 }
 
