@@ -3,7 +3,8 @@
  * answered. It decides whom to ask and sends nothing.
  *
  * Against those who answer with inventions: who names nodes that are not there loses the rest of those it named; a /24 or
- * /64 has one place among those who answer; the result goes on until enough nodes stand where their address says (BEP 42).
+ * /64 has one place among those who answer; nodes that do not stand where their address says (BEP 42) are some of the result
+ * and never all of it.
  */
 import { toHex } from '@kith/core';
 import { type Contact, endpointKey, isLocal, netOf } from './contact.ts';
@@ -73,9 +74,7 @@ export class Lookup {
   next(): Candidate | undefined {
     const { limits } = this.#options;
     if (this.#open >= limits.parallel || this.#queries >= limits.lookupQueries) return undefined;
-    const within = this.#horizon();
-    for (const candidate of this.#candidates) {
-      if (candidate === within) return undefined;
+    for (const candidate of this.#reach()) {
       if (candidate.state !== 'fresh' || !this.#trusted(candidate)) continue;
       const net = this.#netOf(candidate);
       if (net.holding >= 1 || net.asked >= MOST_PER_NET) continue;
@@ -111,10 +110,8 @@ export class Lookup {
 
   /** Nobody is left to be asked and nobody owes an answer. Slow ones are waited for: they may be the closest. */
   get done(): boolean {
-    const end = this.#horizon();
     const exhausted = this.#queries >= this.#options.limits.lookupQueries;
-    for (const candidate of this.#candidates) {
-      if (candidate === end) return true;
+    for (const candidate of this.#reach()) {
       if (candidate.state === 'asked' || candidate.state === 'slow') return false;
       if (candidate.state !== 'fresh' || exhausted || !this.#trusted(candidate)) continue;
       const net = this.#netOf(candidate);
@@ -123,32 +120,27 @@ export class Lookup {
     return true;
   }
 
-  /** Those who answered, closest first, as many as count: k whose ids are right for their address, at most 2k in all. */
+  /** Those who answered, closest first: k whose ids are right for their address, and at most k others among them. */
   closest(): Candidate[] {
-    const { closest } = this.#options.limits;
-    const out: Candidate[] = [];
-    let secure = 0;
-    for (const candidate of this.#candidates) {
-      if (candidate.state !== 'answered') continue;
-      out.push(candidate);
-      if (candidate.secure) secure++;
-      if (secure >= closest || out.length >= 2 * closest) break;
-    }
-    return out;
+    return [...this.#reach()].filter(({ state }) => state === 'answered');
   }
 
-  /** The first candidate behind those whose answers make up the result; undefined while the result is not full. */
-  #horizon(): Candidate | undefined {
+  /**
+   * The candidates from the closest on, as far as the result reaches. Of those with ids of their own choice there may be any
+   * number right at the target: they must not be able to fill the result.
+   */
+  *#reach(): Generator<Candidate> {
     const { closest } = this.#options.limits;
     let secure = 0;
-    let all = 0;
+    let others = 0;
     for (const candidate of this.#candidates) {
-      if (secure >= closest || all >= 2 * closest) return candidate;
+      if (secure >= closest) return;
+      if (!candidate.secure && others >= closest) continue;
+      yield candidate;
       if (candidate.state !== 'answered') continue;
-      all++;
       if (candidate.secure) secure++;
+      else others++;
     }
-    return undefined;
   }
 
   #trusted({ referrer }: Candidate): boolean {

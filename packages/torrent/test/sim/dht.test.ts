@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { concat, parseAddress, toHex, utf8 } from '@kith/core';
+import { type Address, concat, parseAddress, toHex, utf8 } from '@kith/core';
 import type { DhtEvent, DhtNodeOptions } from '../../src/dht/dht-node.ts';
 import { packNodes } from '../../src/dht/contact.ts';
+import { compareDistance } from '../../src/dht/distance.ts';
 import { type DhtItem, isMutable, itemTarget, mutableTarget, signItem } from '../../src/dht/item.ts';
 import { encodeAnswer, parseMessage } from '../../src/dht/krpc.ts';
 import { secureId } from '../../src/dht/secure-id.ts';
@@ -299,55 +300,65 @@ describe('against those who want a torrent to vanish', () => {
     assert.equal(foundBy(nodes[70] as SimNode, hash).length, 1);
   });
 
-  it('nodes at 24 addresses that chose their ids hide nothing either, as their ids do not fit (BEP 42)', () => {
-    const world = new World({ seed: `${seed} chosen` });
-    const nodes = world.network(120);
-    const hash = hashOf('hidden too');
-    const sybils = Array.from({ length: 24 }, (_, i) => ({ id: near(hash, 40, i), ip: world.freshIp(), port: 6881 }));
-    for (const sybil of sybils) {
-      world.settle(new Liar(sybil.id, () => packNodes(sybils.slice(0, 16), 4)), sybil);
-      for (const { node } of nodes) node.addNode(sybil, world.now);
-    }
-    for (const each of nodes) world.poke(each);
-    world.run(30_000);
-    const strict: Partial<DhtNodeOptions> = { onlySecure: true };
-    const [giver, taker] = [world.node(strict), world.node(strict)];
-    for (const each of [giver, taker]) {
-      each.node.bootstrap([(nodes[0] as SimNode).address, (nodes[1] as SimNode).address], world.now);
-      world.poke(each);
-    }
-    world.run(20_000);
-    announce(world, giver, hash, 7000);
-    world.run(30_000);
-    lookFor(world, taker, hash);
-    world.run(30_000);
-    assert.equal(foundBy(taker, hash).length, 1);
-  });
+  for (const onlySecure of [false, true]) {
+    it(`nodes at 40 addresses that chose their ids hide nothing either (BEP 42), ${onlySecure ? 'where such are not talked to' : 'where such are talked to'}`, () => {
+      const world = new World({ seed: `${seed} chosen` });
+      const nodes = world.network(120);
+      const hash = hashOf('hidden too');
+      const sybils = Array.from({ length: 40 }, (_, i) => ({ id: near(hash, 40, i), ip: world.freshIp(), port: 6881 }));
+      for (const sybil of sybils) {
+        world.settle(new Liar(sybil.id, () => packNodes(sybils.slice(0, 16), 4)), sybil);
+        for (const { node } of nodes) node.addNode(sybil, world.now);
+      }
+      for (const each of nodes) world.poke(each);
+      world.run(30_000);
+      const [giver, taker] = [world.node({ onlySecure }), world.node({ onlySecure })];
+      for (const each of [giver, taker]) {
+        each.node.bootstrap([(nodes[0] as SimNode).address, (nodes[1] as SimNode).address], world.now);
+        world.poke(each);
+      }
+      world.run(20_000);
+      announce(world, giver, hash, 7000);
+      world.run(60_000);
+      lookFor(world, taker, hash);
+      world.run(60_000);
+      assert.equal(foundBy(taker, hash).length, 1);
+    });
+  }
 
-  it('a lookup that is fed ever new inventions ends, and within its number of questions', () => {
+  it('a lookup that is led on and on, by nodes that are made up as it goes, ends within its number of questions', () => {
     const world = new World({ seed: `${seed} loop` });
     const nodes = world.network(60);
     const [victim] = nodes as [SimNode];
     let made = 0;
-    for (let i = 0; i < 10; i++) {
-      const ip = world.freshIp();
-      const invent = (target: Uint8Array) =>
-        packNodes(
-          Array.from({ length: 16 }, () => ({ id: near(target, 64, made++), ip: world.freshIp(), port: 6881 })),
+    // Each of them is there and names others that are a little closer, at addresses where their ids are right.
+    const lead = (id: Uint8Array, ip: Address): void => {
+      const invent = (target: Uint8Array): Uint8Array => {
+        const closer = Array.from({ length: 4 }, () => {
+          const address = world.freshIp();
+          const other = secureId(address, world.random);
+          if (made++ < 2000) lead(other, address);
+          return { id: other, ip: address, port: 6881 };
+        });
+        return packNodes(
+          closer.toSorted((a, b) => compareDistance(target, a.id, b.id)),
           4,
         );
-      world.settle(new Liar(secureId(ip, world.random), invent), { ip, port: 6881 });
+      };
+      world.settle(new Liar(id, invent), { ip, port: 6881 });
+    };
+    for (let i = 0; i < 10; i++) {
+      const ip = world.freshIp();
+      lead(secureId(ip, world.random), ip);
       for (const { node } of nodes) node.addNode({ ip, port: 6881 }, world.now);
     }
     for (const each of nodes) world.poke(each);
     world.run(20_000);
     const hash = hashOf('endless');
-    announce(world, nodes[9] as SimNode, hash, 7000);
-    world.run(120_000);
     lookFor(world, victim, hash);
     world.until(() => searched(victim, hash) !== undefined, 180_000, 'the lookup ends');
-    assert.ok((searched(victim, hash)?.queries ?? 0) <= 120);
-    assert.equal(foundBy(victim, hash).length, 1);
+    const queries = searched(victim, hash)?.queries ?? 0;
+    assert.ok(queries > 0 && queries <= 120, `${queries} queries`);
   });
 
   it('nobody outside can have datagrams sent into the local network', () => {
