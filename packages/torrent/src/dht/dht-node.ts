@@ -87,6 +87,9 @@ export interface DhtCounts {
 
 /** Datagrams that wait to be polled; more are lost, as in any full buffer. */
 const MOST_QUEUED = 4096;
+/** `d` and `e` of bencoding. */
+const DICTIONARY = 0x64;
+const END = 0x65;
 const EXPIRE_EVERY = 60_000;
 /** Without any answer for so long the network is gone, not the nodes. */
 const CUT_OFF = 60_000;
@@ -347,8 +350,13 @@ export class DhtNode {
   }
 
   #parse(datagram: Uint8Array, from: NodeAddress, now: number): Message | undefined {
+    // What is no dictionary is not worth an error with its stack.
+    const framed = datagram[0] === DICTIONARY && datagram[datagram.length - 1] === END;
+    if (!framed || datagram.length > this.#limits.datagram) {
+      this.counts.malformed++;
+      return undefined;
+    }
     try {
-      if (datagram.length > this.#limits.datagram) throw new DhtError(0, 'too long');
       return parseMessage(datagram, { nodes: this.#limits.nodesPerAnswer, peers: this.#limits.peersPerAnswer });
     } catch (error) {
       if (!(error instanceof DhtError)) throw error;

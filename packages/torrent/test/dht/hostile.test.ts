@@ -307,6 +307,25 @@ describe('a lookup', () => {
   });
 });
 
+describe('a lookup in a network without end', () => {
+  it('stops after 120 questions, though every answer leads closer', () => {
+    const lookup = new Lookup(TARGET, { limits: DHT_LIMITS, exemptLocal: true, onlySecure: false });
+    const random = seeded('closer');
+    // Local addresses may have any id: it takes nothing to be right at the target.
+    const closer = (bits: number): Contact => ({
+      ...{ id: idBeside(TARGET, bits, random), ip: parseAddress(`10.0.${bits}.1`), port: 1 },
+    });
+    lookup.add(closer(0));
+    let bits = 0;
+    for (let next = lookup.next(); next !== undefined; next = lookup.next()) {
+      lookup.answered(next);
+      lookup.add(closer(++bits), next);
+    }
+    assert.equal(lookup.queries, 120);
+    assert.ok(lookup.done);
+  });
+});
+
 describe('the schedule of announces', () => {
   it('gives those in need their turn first, asks them again sooner, and retries what reached nobody', () => {
     const schedule = new AnnounceSchedule({ announceInterval: 1_500_000, urgentInterval: 300_000, draw: () => 1 });

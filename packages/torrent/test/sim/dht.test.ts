@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Address, concat, parseAddress, toHex, utf8 } from '@kith/core';
-import type { DhtEvent, DhtNodeOptions } from '../../src/dht/dht-node.ts';
+import type { DhtEvent } from '../../src/dht/dht-node.ts';
 import { packNodes } from '../../src/dht/contact.ts';
 import { compareDistance } from '../../src/dht/distance.ts';
 import { type DhtItem, isMutable, itemTarget, mutableTarget, signItem } from '../../src/dht/item.ts';
