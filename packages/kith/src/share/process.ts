@@ -1,6 +1,7 @@
 /** The share process: one engine for all that its user shares, its API, and the links for browsers. */
+import { join } from 'node:path';
 import { KithError } from '@kith/core';
-import { Engine } from '@kith/share';
+import { dhtFinder, Engine, EVERYBODY, lsdFinder, PUBLIC_BOOTSTRAP } from '@kith/share';
 import { serveSocket } from '../api/socket.ts';
 import type { Serving } from '../daemon/background.ts';
 import { LogBook, type LogSink } from '../daemon/log.ts';
@@ -125,7 +126,12 @@ async function startEngine(
   const { down, up } = settings;
   const start = (at: number): Promise<Engine> =>
     Engine.start({
-      ...{ folder, port: at, allow, log },
+      ...{ folder, port: at, allow, log, dht: true },
+      // Both work for public shares alone, and have no socket before the first.
+      finders: [
+        dhtFinder({ filter: EVERYBODY, bootstrap: PUBLIC_BOOTSTRAP, file: join(folder, 'dht.nodes'), log }),
+        lsdFinder({ filter: EVERYBODY }),
+      ],
       rates: { ...(down === 0 ? {} : { down }), ...(up === 0 ? {} : { up }) },
     });
   try {
