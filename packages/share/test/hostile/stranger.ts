@@ -129,7 +129,7 @@ export class Stranger {
   }
 }
 
-export function frame(id: number, payload: Uint8Array = new Uint8Array(0)): Buffer {
+function frame(id: number, payload: Uint8Array = new Uint8Array(0)): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(1 + payload.length, 0);
   head[4] = id;

@@ -1,6 +1,7 @@
 /** kith with real programs, each way. They mostly wait for their own timers, therefore many at a time; the slow ones first. */
 import { describe } from 'node:test';
 import { aria2, libtorrent, transmission, webtorrent } from '@kith/lab/torrent';
+import { apartTests } from './swarm/apart.ts';
 import { encryptionTests } from './swarm/encryption.ts';
 import { magnetTests } from './swarm/magnet.ts';
 import { pexTests } from './swarm/pex.ts';
@@ -12,6 +13,7 @@ import { wholeTests } from './swarm/whole.ts';
 const CLIENTS = [transmission, aria2, libtorrent, webtorrent];
 
 describe('with real programs', { concurrency: 8 }, () => {
+  apartTests();
   pexTests(aria2, true);
   pexTests(libtorrent, true);
   // It hears of others and tells nobody.

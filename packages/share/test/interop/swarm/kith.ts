@@ -1,11 +1,19 @@
 /** kith's engine as a program of its own, behind the same contract as the programs that nobody here wrote. */
 import { fileURLToPath } from 'node:url';
-import { startScripted, type ClientStart, type RunningClient, type TorrentClient } from '@kith/lab/torrent';
+import type { Host } from '@kith/lab';
+import {
+  ScriptedClient,
+  startScripted,
+  type ClientStart,
+  type RunningClient,
+  type TorrentClient,
+} from '@kith/lab/torrent';
 import type { Prefix } from '@kith/core';
 import type { DiskOptions } from '@kith/share';
 import type { SwarmLimits, TorrentState } from '@kith/torrent';
 
 const PROGRAM = fileURLToPath(new URL('kith-program.ts', import.meta.url));
+const COMMAND = [process.execPath, '--conditions=source', PROGRAM];
 
 export interface KithStart extends ClientStart {
   /** Of the torrent, bytes per second. */
@@ -52,7 +60,17 @@ export interface RunningKith extends RunningClient {
 }
 
 export async function startKith(start: KithStart): Promise<RunningKith> {
-  const client = await startScripted('kith', [process.execPath, '--conditions=source', PROGRAM], start);
+  return reporting(await startScripted('kith', [...COMMAND], start));
+}
+
+/** On a machine of a lab. */
+export async function startKithOn(host: Host, start: KithStart): Promise<RunningKith> {
+  const process = await host.spawn([...COMMAND, JSON.stringify(start)]);
+  await process.waitFor(/^\{"listening"/, 20_000);
+  return reporting(new ScriptedClient('kith', process));
+}
+
+function reporting(client: ScriptedClient): RunningKith {
   return Object.assign(client, {
     report: async (): Promise<Report> => {
       const answer = await client.ask();

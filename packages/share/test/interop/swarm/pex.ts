@@ -1,9 +1,14 @@
-import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
 import type { TorrentClient } from '@kith/lab/torrent';
+import { TrackerServer } from '@kith/share';
+import { infoHash20 } from '@kith/torrent';
 import { lacking, Place, TEST, until } from './place.ts';
 
 /** Bytes per second of whoever has the content: it must not be over before everybody has met. */
-const SLOW = 40_000;
+const SLOW = 20_000;
+/** Another address of loopback: aria2 tells nobody of peers with their own address. */
+const THIRD = '127.0.0.2';
 
 /** Two that nobody told of each other meet through a third (BEP 11). @param tells false for who hears only */
 export function pexTests(client: TorrentClient, tells: boolean): void {
@@ -29,9 +34,11 @@ export function pexTests(client: TorrentClient, tells: boolean): void {
   test(`${name} tells kith of a third peer, and kith gets blocks from it`, options, async (t) => {
     const place = await Place.make(t);
     const [third, hub, ours] = [await place.port(), await place.port(), await place.port()];
-    const early = client.dials ? await place.kithSeed(third, { upLimit: SLOW }) : undefined;
-    await place.leech(client, hub, { pex: true, peers: [third] });
-    const seed = early ?? (await place.kithSeed(third, { upLimit: SLOW, peers: [hub] }));
+    const seed = await place.kithSeed(third, { upLimit: SLOW, addresses: [THIRD] });
+    const known = client.dials
+      ? { peers: [{ ip: THIRD, port: third }] }
+      : { torrent: { file: await torrentThatNames(t, place, third) } };
+    await place.leech(client, hub, { pex: true, ...known });
     await place.kithLeech(ours, { peers: [hub], downLimit: SLOW });
     await until(
       () => seed.report(),
@@ -39,4 +46,16 @@ export function pexTests(client: TorrentClient, tells: boolean): void {
       'a connection of kith',
     );
   });
+}
+
+/** The same torrent with a tracker that knows of one peer. */
+async function torrentThatNames(t: TestContext, place: Place, port: number): Promise<string> {
+  const server = new TrackerServer({ host: '127.0.0.1', trustedProxies: ['127.0.0.0/8'] });
+  const url = `http://127.0.0.1:${await server.listen()}/announce`;
+  t.after(() => server.close());
+  const hash = [...infoHash20(place.metainfo)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+  const announce = `info_hash=${hash}&peer_id=-XX0001-000000000000&port=${port}&uploaded=0&downloaded=0&left=0&compact=1`;
+  const answer = await fetch(`${url}?${announce}`, { headers: { 'X-Forwarded-For': THIRD } });
+  assert.ok(answer.ok, await answer.text());
+  return place.torrentWith([url]);
 }

@@ -21,7 +21,10 @@ export const DEADLINE = 120_000;
 export const TEST: { readonly timeout: number } = { timeout: 2 * DEADLINE };
 
 /** What a client is told besides what every place tells it. */
-export type Change = Partial<Omit<KithStart, 'peers'>> & { readonly peers?: readonly number[] };
+export type Change = Partial<Omit<KithStart, 'peers'>> & { readonly peers?: readonly Peer[] };
+
+/** Its port alone on 127.0.0.1. */
+type Peer = number | { readonly ip: string; readonly port: number };
 
 export class Place {
   readonly torrent: string;
@@ -59,6 +62,17 @@ export class Place {
 
   get magnet(): string {
     return formatMagnet(magnetOf(this.metainfo));
+  }
+
+  /** A torrent file with these trackers, each a tier. */
+  async torrentWith(trackers: readonly string[]): Promise<string> {
+    const path = join(this.seeded, this.metainfo.name);
+    const { version, pieceLength } = this.metainfo;
+    const made = await createTorrent(path, { version, pieceLength, trackers: trackers.map((url) => [url]) });
+    assert.deepEqual(made.metainfo.info, this.metainfo.info);
+    const file = join(this.#folder, 'tracked.torrent');
+    writeFileSync(file, made.torrent);
+    return file;
   }
 
   port(): Promise<number> {
@@ -114,7 +128,11 @@ export class Place {
       torrent: { file: this.torrent },
       content: seed ? this.seeded : this.folder(name),
       state: this.folder(`${name} state`),
-      ...{ port, seed, peers: peers.map((each) => ({ ip: '127.0.0.1', port: each })) },
+      ...{
+        port,
+        seed,
+        peers: peers.map((peer) => (typeof peer === 'number' ? { ip: '127.0.0.1', port: peer } : peer)),
+      },
       ...rest,
     };
   }

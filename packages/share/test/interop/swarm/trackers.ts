@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { aria2, libtorrent, transmission, webtorrent } from '@kith/lab/torrent';
 import { TrackerServer } from '@kith/share';
 import { kith } from './kith.ts';
-import { DEADLINE, lacking, Place, TEST } from './place.ts';
+import { DEADLINE, lacking, Place, TEST, until } from './place.ts';
 
 /**
  * Who has the content, who wants it, and how they ask. Transmission takes no address of loopback from a tracker, so it is
@@ -30,6 +30,12 @@ export function trackerTests(): void {
       const place = await Place.make(t, { trackers: [[`${scheme}://127.0.0.1:${port}/announce`]] });
       assert.equal(place.metainfo.trackers.length, 1);
       await place.seed(seed, await place.port());
+      // Whoever asks first hears of nobody, and asks again after half an hour.
+      await until(
+        async () => (await fetch(`http://127.0.0.1:${port}/stats.json`)).text(),
+        (stats) => /"ipv4": 1\b/.test(stats),
+        `an announce of ${seed.name}`,
+      );
       await (await place.leech(leech, await place.port())).finished(DEADLINE);
       place.assertWhole(`${leech.name} leech`);
     });
