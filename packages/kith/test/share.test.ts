@@ -29,7 +29,9 @@ function content(sandbox: Sandbox, name: string, size: number): { readonly path:
 async function shared(sandbox: Sandbox, path: string, ...options: string[]): Promise<Json> {
   const { code, value } = await sandbox.json(['share', path, ...options]);
   assert.equal(code, 0, JSON.stringify(value));
-  return value['shares']?.[0] as Json;
+  const [share] = value['shares'] ?? [];
+  assert.ok(share);
+  return share;
 }
 
 /** The first line of a program's output that `reads`, within a minute. */

@@ -63,7 +63,7 @@ export async function openContent(options: ContentOptions): Promise<Content> {
 }
 
 /** The same torrent with its file or folder under another name. */
-export function renamed(metainfo: Metainfo, root: string): Metainfo {
+function renamed(metainfo: Metainfo, root: string): Metainfo {
   const moved = (path: readonly string[]): string[] => [root, ...path.slice(1)];
   const files = metainfo.files.map((file: TorrentFile) => ({
     ...file,

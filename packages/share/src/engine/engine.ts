@@ -34,6 +34,7 @@ import { type Named, metainfoOf, readSource, type ShareSource } from './source.t
 import { SwarmDriver } from './swarm-driver.ts';
 import { trackerUrl } from '../tracker/tracker-client.ts';
 import { TrackerFinder } from './tracker-finder.ts';
+import { WebSeeds } from './web-seeds.ts';
 
 export interface EngineOptions {
   /** For what has to outlive a restart; made where it is not there. One engine at a time. */
@@ -96,6 +97,7 @@ export class Engine {
   readonly #reach: Reach;
   readonly #events: Events = new Events();
   readonly #finders: readonly PeerFinder[];
+  readonly #webSeeds: WebSeeds;
   readonly #host: ShareHost;
   readonly #shares: Map<string, Share> = new Map();
   readonly #byTorrent: Map<Torrent, Share>;
@@ -174,6 +176,11 @@ export class Engine {
     };
     const factories: FinderFactory[] = [(each) => new TrackerFinder(each), ...(options.finders ?? [])];
     this.#finders = factories.map((factory) => factory(host));
+    this.#webSeeds = new WebSeeds({
+      accept: (duplex) => driver.session.accept(duplex, performance.now()),
+      now: () => performance.now(),
+      encryption: options.encryption === 'required' ? driver.session.encryption : undefined,
+    });
     this.#host = this.#makeHost();
     this.#totals = setInterval(() => this.#saveTotals(), TOTALS_EVERY);
     this.#totals.unref();
@@ -281,6 +288,7 @@ export class Engine {
     this.#closed = true;
     clearInterval(this.#totals);
     clearTimeout(this.#saving);
+    this.#webSeeds.close();
     await Promise.all(this.#finders.map(async (finder) => finder.close()));
     await Promise.all(this.shares().map((share) => share.close()));
     this.#resume.close();
@@ -388,6 +396,8 @@ export class Engine {
       case 'state':
         if (event.state === 'paused') for (const finder of this.#finders) void finder.stop(share.wanted);
         else if (event.state !== 'stopped') this.#startFinders(share);
+        if (event.state === 'downloading') this.#webSeeds.start(share);
+        else this.#webSeeds.stop(share);
         this.#events.emit('state', { share, state: event.state });
         return;
       case 'piece':

@@ -284,9 +284,10 @@ export class Share {
     return this.#audience;
   }
 
-  /** Both hashes, cut to 20 bytes. */
-  get infoHashes(): readonly Uint8Array[] {
-    return this.#wanted.infoHashes;
+  /** Web servers that may be asked: one may send to anywhere else, so they are for public shares alone. */
+  get webSeeds(): readonly string[] {
+    if (!this.#audience.public) return [];
+    return [...new Set([...this.#record.webSeeds, ...(this.#metainfo?.webSeeds ?? [])])];
   }
 
   hear(event: SwarmEvent): void {

@@ -30,7 +30,7 @@ export async function readSource(source: ShareSource): Promise<Named> {
 }
 
 /** @throws KithError SHARE_SOURCE */
-export async function readTorrentFile(path: string): Promise<Uint8Array> {
+async function readTorrentFile(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
     if (size > MOST_BYTES)

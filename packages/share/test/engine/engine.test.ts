@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parsePrefix } from '@kith/core';
-import { type FinderHost, type PeerFinder, type Wanted } from '../../src/index.ts';
+import { createTorrent, type FinderHost, type PeerFinder, type Wanted } from '../../src/index.ts';
 import { engineIn, folderOf, linkTo, next, same, until, write } from './rig.ts';
 
 for (const version of ['v1', 'v2', 'hybrid'] as const) {
@@ -335,4 +336,34 @@ test('who is outside of what is allowed is no candidate, unless the share is pub
   const open = await leech.add({ magnet: `magnet:?xt=urn:btih:${'ab'.repeat(20)}` }, { content: there, public: true });
   open.foundPeers([{ ip: '198.51.100.7', port: 1 }], 'tracker');
   assert.equal(open.torrent.book.size, 1);
+});
+
+test('a public share loads from web servers, and one that is not asks none', async (t) => {
+  const [here, there] = [await folderOf(t), await folderOf(t)];
+  const files = await write(here, { 'a.bin': 300_000 });
+  let asked = 0;
+  const server = createServer((request, response) => {
+    asked++;
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    const bytes = files.get('a.bin') ?? Buffer.alloc(0);
+    response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${bytes.length}` });
+    response.end(bytes.subarray(Number(first), Number(last) + 1));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const { torrent } = await createTorrent(join(here, 'a.bin'), { webSeeds: [`http://127.0.0.1:${port}/a.bin`] });
+  const leech = await engineIn(t, there);
+  const quiet = await leech.add({ torrent }, { content: join(there, 'quiet') });
+  await until(leech, quiet, 'downloading');
+  await leech.remove(quiet, { data: true });
+  assert.equal(asked, 0);
+  const loud = await leech.add({ torrent }, { content: join(there, 'loud'), public: true });
+  await until(leech, loud, 'seeding');
+  assert.ok(asked > 0);
+  assert.ok(await same(join(there, 'loud/a.bin'), files.get('a.bin')));
 });
