@@ -10,13 +10,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Lab } from '@kith/lab';
-import { describe } from './machine.ts';
+import { reasons } from '../common/document.ts';
+import { describe } from '../common/machine.ts';
+import { Samples } from '../common/samples.ts';
 import { compile } from './measures/datagrams.ts';
-import { MEASURES } from './measures/link.ts';
+import { MEASURES, UNITS } from './measures/link.ts';
 import { parse, type Options } from './options.ts';
 import { directJobs, message, RELAYED_JOBS, run, type Job } from './phase.ts';
-import { jsonLine, reasons, table, write, type Report } from './report.ts';
-import { Samples } from './samples.ts';
+import { jsonLine, table, write, type Report } from './report.ts';
 import { Stage } from './stage.ts';
 import type { System } from './system.ts';
 import { fastd } from './systems/fastd.ts';
@@ -89,7 +90,7 @@ function version(system: System): string {
 async function main(argv: readonly string[]): Promise<void> {
   const options = parse(argv, SYSTEMS);
   const machine = describe();
-  const samples = new Samples();
+  const samples = new Samples(UNITS);
   foretell(options.systems, samples);
   await measure(options, samples);
   const measures = MEASURES.filter((each) => options.measures.has(each));
@@ -105,7 +106,7 @@ async function main(argv: readonly string[]): Promise<void> {
     command: ['npm run bench:mesh', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
   };
   console.log(`\n${table(report)}\n`);
-  for (const line of reasons(report)) console.log(line);
+  for (const line of reasons(report.rows)) console.log(line);
   if (options.write) write(report);
   if (options.json) console.log(jsonLine(report));
 }

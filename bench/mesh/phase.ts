@@ -1,10 +1,10 @@
 /** Starts every system on nodes of its own and visits them in turn, round by round, so that noise meets all alike. */
+import type { Samples } from '../common/samples.ts';
 import type { Effort, Found, Link, Measure } from './measures/link.ts';
 import { residentMB } from './measures/process.ts';
 import { relayed, bothWays, fourStreams, oneStream } from './measures/tcp.ts';
 import { idle } from './measures/rtt.ts';
 import { datagrams } from './measures/udp.ts';
-import type { Samples } from './samples.ts';
 import { far, type Nodes, type Stage } from './stage.ts';
 import type { Running, System } from './system.ts';
 

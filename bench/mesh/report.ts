@@ -1,12 +1,9 @@
 /** The result as a table for people, as lines for programs, and as a section of docs/benchmarks.md. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Machine } from './machine.ts';
+import { cell, circumstances, markdownTable, reasons, writeSection } from '../common/document.ts';
+import type { Machine } from '../common/machine.ts';
+import type { Row } from '../common/samples.ts';
 import { UNITS, type Measure } from './measures/link.ts';
-import type { Row } from './samples.ts';
 import type { SystemName } from './system.ts';
-
-const FILE = new URL('../../docs/benchmarks.md', import.meta.url);
-const [BEGIN, END] = ['<!-- bench:mesh writes from here', 'to here -->'] as const;
 
 const MEANINGS: Readonly<Record<Measure, string>> = {
   tcp1: 'TCP, 1 stream',
@@ -56,31 +53,15 @@ export function jsonLine({ rows }: Report): string {
 export function table({ rows, systems, measures }: Report): string {
   const find = (system: SystemName, measure: Measure) =>
     rows.find((row) => row.system === system && row.measure === measure);
-  const lines = [
+  return markdownTable([
     ['', 'unit', ...systems.map(({ name }) => name), 'kith : best peer'],
-    ['---', '---', ...systems.map(() => '---'), '---'],
     ...measures.map((measure) => [
       MEANINGS[measure],
       UNITS[measure],
       ...systems.map(({ name }) => cell(find(name, measure))),
       ratio(rows, measure),
     ]),
-  ];
-  const widths = lines[0]?.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0))) ?? [];
-  return lines
-    .map((line, row) => `| ${line.map((text, i) => text.padEnd(widths[i] ?? 0, row === 1 ? '-' : ' ')).join(' | ')} |`)
-    .join('\n');
-}
-
-function cell(row: Row | undefined): string {
-  if (row === undefined || row.median === null) return '–';
-  return row.rounds === 1 ? number(row.median) : `${number(row.median)} (${number(row.min)}–${number(row.max)})`;
-}
-
-function number(value: number | null): string {
-  if (value === null) return '–';
-  if (value >= 1000) return Math.round(value).toLocaleString('en-US');
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  ]);
 }
 
 /** kith on its faster plane beside the best of the others; above 1 is more, which is worse for times and costs. */
@@ -94,26 +75,10 @@ function ratio(rows: readonly Row[], measure: Measure): string {
   return `${(own / best).toFixed(2)} ×`;
 }
 
-/** Why cells are empty or rounds are missing, each reason once for the measures that share it. */
-export function reasons({ rows }: Report): string[] {
-  const byReason = new Map<string, Row[]>();
-  for (const row of rows.filter((each) => each.reason !== undefined)) {
-    const key = `${row.system}: ${row.reason}`;
-    byReason.set(key, [...(byReason.get(key) ?? []), row]);
-  }
-  return [...byReason].map(([key, those]) => {
-    const some = those.some(({ median }) => median !== null) ? 'in a round, ' : '';
-    return `${key} (${some}${those.map(({ measure }) => measure).join(', ')})`;
-  });
-}
-
-/** The section of the document. */
-function markdown(report: Report): string {
-  const { machine } = report;
-  return [
-    `Measured on ${machine.date} with \`${report.command}\`: ${machine.processor}, ${machine.cores} cores,`,
-    `${machine.memoryGB} GB, Linux ${machine.kernel}, Node ${machine.node}, TCP with ${machine.congestion}; load before the run`,
-    `${machine.load.toFixed(1)}. Medians, with the lowest and the highest round.`,
+/** Renews the section in docs/benchmarks.md. @throws Error when the file has lost its marks */
+export function write(report: Report): void {
+  const text = [
+    circumstances(report.machine, report.command),
     '',
     table(report),
     '',
@@ -121,17 +86,7 @@ function markdown(report: Report): string {
     '',
     'Cells without a figure, and rounds that failed:',
     '',
-    ...reasons(report).map((line) => `- ${line}`),
-  ].join('\n');
-}
-
-/** Replaces the section in docs/benchmarks.md. @throws Error when the file has lost its marks */
-export function write(report: Report): void {
-  if (!existsSync(FILE)) throw new Error('docs/benchmarks.md is missing: restore it, only its middle is written');
-  const text = readFileSync(FILE, 'utf8');
-  const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md lacks its marks "${BEGIN}" and "${END}"`);
-  const head = text.slice(0, text.indexOf('-->', from) + 3);
-  const tail = text.slice(text.lastIndexOf('<!--', to));
-  writeFileSync(FILE, `${head}\n\n${markdown(report)}\n\n${tail}`);
+    ...reasons(report.rows).map((line) => `- ${line}`),
+  ];
+  writeSection('bench:mesh', text.join('\n'));
 }

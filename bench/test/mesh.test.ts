@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { percentile } from '../mesh/measures/rtt.ts';
+import { UNITS } from '../mesh/measures/link.ts';
 import { search, type Step } from '../mesh/measures/rate.ts';
 import { parse } from '../mesh/options.ts';
-import { Samples } from '../mesh/samples.ts';
+import { Samples } from '../common/samples.ts';
 import { tinc } from '../mesh/systems/tinc.ts';
 import { veth } from '../mesh/systems/veth.ts';
 
@@ -41,7 +42,7 @@ test('the search gives up in bounded steps where nothing passes', async () => {
 });
 
 test('a row has the median, the range and the number of rounds', () => {
-  const samples = new Samples();
+  const samples = new Samples(UNITS);
   for (const tcp1 of [3, 1, 2]) samples.add('tinc', { tcp1 });
   assert.deepEqual(samples.row('tinc', 'tcp1'), {
     system: 'tinc',
@@ -57,7 +58,7 @@ test('a row has the median, the range and the number of rounds', () => {
 });
 
 test('what was not measured says so, with the first reason it was given', () => {
-  const samples = new Samples();
+  const samples = new Samples(UNITS);
   samples.fail('kith-native', ['tcp1', 'udp64'], 'absent');
   samples.fail('kith-native', ['tcp1'], 'something later');
   const row = samples.row('kith-native', 'tcp1');

@@ -9,12 +9,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TorrentClient } from '@kith/lab/torrent';
+import { describe } from '../common/machine.ts';
 import { Samples } from '../common/samples.ts';
+import { announces, TRACKERS } from './announces.ts';
 import { CLIENTS } from './clients.ts';
 import { make } from './content.ts';
 import { UNITS, type Case } from './measures.ts';
 import { parse, type Options } from './options.ts';
 import { pairs } from './pairs.ts';
+import { tables, write, type Report } from './report.ts';
 import { swarm } from './swarm.ts';
 import { nameOf, transfer, type Pair } from './transfer.ts';
 
@@ -90,11 +93,29 @@ async function swarms(options: Options, folder: string, samples: Samples): Promi
   return able.map(({ name }) => name);
 }
 
+async function trackers(options: Options, folder: string, samples: Samples): Promise<string[]> {
+  const measures = Object.keys(UNITS).filter((measure) => measure.startsWith('announces.'));
+  for (let round = 0; round < options.rounds && performance.now() / 1000 < options.budget; round++) {
+    for (const tracker of TRACKERS) {
+      try {
+        const found = await announces(tracker, folder, options.quick ? 1500 : 4000);
+        console.log(`announces, round ${round + 1}: ${tracker.name} ${found['announces.udp']?.toFixed(0)} over UDP`);
+        samples.add(tracker.name, found);
+      } catch (error) {
+        console.log(`announces, round ${round + 1}: ${tracker.name} failed: ${message(error)}`);
+        samples.fail(tracker.name, measures, message(error));
+      }
+    }
+  }
+  return TRACKERS.map(({ name }) => name);
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const options = parse(
     argv,
     CLIENTS.map(({ name }) => name),
   );
+  const machine = describe();
   const folder = mkdtempSync(join(MEMORY, 'kith-bench-'));
   const samples = new Samples(UNITS);
   const systems = new Map<string, string[]>();
@@ -110,6 +131,7 @@ async function main(argv: readonly string[]): Promise<void> {
       }
     }
     if (options.parts.has('swarm8')) systems.set('swarm8', await swarms(options, folder, samples));
+    if (options.parts.has('announces')) systems.set('announces', await trackers(options, folder, samples));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -120,7 +142,14 @@ async function main(argv: readonly string[]): Promise<void> {
         .map((measure) => samples.row(name, measure)),
     ),
   );
-  for (const row of rows) console.log(`${row.measure} ${row.system}: ${row.median ?? row.reason} ${row.unit}`);
+  const report: Report = {
+    rows,
+    versions: CLIENTS.map((client) => `**${client.name}**: ${client.missing() ?? client.version()}`),
+    machine,
+    command: ['npm run bench:torrent', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
+  };
+  console.log(`\n${tables(report)}\n`);
+  if (options.write) write(report);
   if (options.json) console.log(JSON.stringify({ rows }));
 }
 

@@ -22,5 +22,6 @@ export const UNITS: Readonly<Record<string, string>> = {
   'announces.udp': '1/s',
   'announces.http': '1/s',
   'announces.ws': '1/s',
+  'announces.wsOffers': '1/s',
   'announces.wsMemory': 'B/peer',
 };

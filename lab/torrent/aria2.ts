@@ -55,7 +55,8 @@ async function start(start: ClientStart): Promise<RunningClient> {
     'bt-min-crypto-level': start.encryption === 'required' ? 'arc4' : 'plain',
     'bt-require-crypto': String(start.encryption === 'required'),
     'bt-seed-unverified': String(start.seed),
-    'check-integrity': 'false',
+    // What a download left behind when it was killed is used again; nothing is hashed where there is nothing.
+    'check-integrity': String(!start.seed),
     'console-log-level': 'warn',
     dir: start.content,
     'enable-dht': String(start.dht !== undefined),

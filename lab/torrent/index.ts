@@ -3,6 +3,7 @@ export type { ClientStart, RunningClient, TorrentClient, Usage } from './client.
 export { freePort } from './ports.ts';
 export { aria2 } from './aria2.ts';
 export { libtorrent } from './libtorrent.ts';
-export { startScripted } from './scripted.ts';
+export { residentOf, spawnTied, usageOf } from './running.ts';
+export { ScriptedClient, startScripted } from './scripted.ts';
 export { transmission } from './transmission.ts';
 export { webtorrent } from './webtorrent.ts';

@@ -6,13 +6,14 @@ import WebTorrent from './npm/node_modules/webtorrent/index.js';
 const start = JSON.parse(process.argv[2]);
 const client = new WebTorrent({
   dht: start.dht === undefined ? false : { bootstrap: start.dht.map(({ ip, port }) => `${ip}:${port}`) },
-  tracker: false,
+  tracker: { wrtc: false },
   lsd: false,
   natUpnp: false,
   natPmp: false,
   utp: false,
   utPex: start.pex === true,
-  secure: start.encryption === 'required',
+  // 2: RC4 to the end, 1: plain where the other wants that.
+  secure: start.encryption === 'required' ? 2 : 0,
   torrentPort: start.port,
 });
 client.on('error', (error) => {

@@ -30,6 +30,15 @@ export function usageOf(pid: number): Usage {
   }
 }
 
+/** Resident set of a running process in bytes. @throws LabError when it has ended */
+export function residentOf(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+  } catch (cause) {
+    throw new LabError(`process ${pid} has ended: there is no memory to read`, { cause });
+  }
+}
+
 /** Asks again and again until `look` says yes. @throws LabError with `what` after `timeoutMs` */
 export async function until(look: () => Promise<boolean>, timeoutMs: number, what: () => string): Promise<void> {
   const end = performance.now() + timeoutMs;
@@ -58,11 +67,11 @@ export abstract class ClientProcess implements RunningClient {
   async finished(timeoutMs: number): Promise<void> {
     let seen = 0;
     const whole = async () => {
-      if (!this.process.running) throw new LabError(`${this.#name} ended by itself: ${this.lastWords()}`);
+      if (!this.process.running) throw new LabError(`${this.#name} ended by itself: ${this.words()}`);
       seen = await this.progress();
       return seen === 1;
     };
-    await until(whole, timeoutMs, () => `${this.#name} had ${seen} of the content, not all; ${this.lastWords()}`);
+    await until(whole, timeoutMs, () => `${this.#name} had ${seen} of the content, not all; ${this.words()}`);
   }
 
   usage(): Usage {
@@ -77,7 +86,8 @@ export abstract class ClientProcess implements RunningClient {
     await this.process.kill();
   }
 
-  protected lastWords(): string {
+  /** The last lines that it printed. */
+  words(): string {
     const lines = [...this.process.stdout.slice(-5), ...this.process.stderr.slice(-5)];
     return lines.length === 0 ? 'it said nothing' : `it said: ${lines.join(' | ')}`;
   }

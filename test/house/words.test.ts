@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ERRORS } from '@kith/core';
 import { filesIn, read, root } from './scan.ts';
 
-const PROGRAM = 'packages/kith/src/cli/program.ts';
+const PROGRAMS = ['packages/kith/src/cli/program.ts', 'packages/kith/src/cli/share-program.ts'];
 
 /** The verbs of `kith …` that a text shows as code. */
 function verbsShown(text: string): string[] {
@@ -17,7 +17,11 @@ function verbsShown(text: string): string[] {
 
 /** The verbs that the command line has. */
 function verbsOffered(): Set<string> {
-  const names = [...read(PROGRAM).matchAll(/\b(?:add|helpCommand)\(\s*'([a-z]+)/g)].map((match) => match[1] ?? '');
+  const names = [
+    ...PROGRAMS.map(read)
+      .join('\n')
+      .matchAll(/\b(?:add|helpCommand)\(\s*'([a-z]+)/g),
+  ].map((match) => match[1] ?? '');
   return new Set(names);
 }
 

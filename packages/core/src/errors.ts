@@ -98,6 +98,16 @@ export type ErrorCode =
   | 'MAGNET_INVALID'
   | 'MAGNET_NO_HASH'
   | 'SHARE_PORT_UNUSABLE'
+  | 'SHARE_SOURCE'
+  | 'SHARE_SELECTION'
+  | 'SHARE_PEER'
+  | 'SHARE_NOT_PUBLIC'
+  | 'SHARE_PLACE_TAKEN'
+  | 'SHARE_ORIGINAL'
+  | 'SHARE_STOPPED'
+  | 'SHARE_UNKNOWN'
+  | 'SHARE_RIGHTS'
+  | 'SHARE_METADATA'
   | 'GATEWAY_UNKNOWN'
   | 'GATEWAY_NO_MESH'
   | 'GLUON_SITE_INVALID'
@@ -492,6 +502,58 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   SHARE_PORT_UNUSABLE: {
     meaning: 'kith cannot take connections of peers on the TCP port.',
     advice: 'Free the port or choose another one, of 1024 or more without root.',
+    exit: NETWORK,
+  },
+  SHARE_SOURCE: {
+    meaning: 'A torrent file cannot be read or fetched.',
+    advice: 'Check the path or address; give a torrent file, an http address of one, or a magnet link.',
+    exit: USAGE,
+  },
+  SHARE_SELECTION: {
+    meaning: 'A selection picks none of the files.',
+    advice:
+      'See the files and their numbers with `kith torrent show FILE`; select by number, by name or by a pattern such as "*.mp4".',
+    exit: USAGE,
+  },
+  SHARE_PEER: {
+    meaning: 'What was given as a peer is none.',
+    advice: 'Write host and port, an IPv6 address in brackets.',
+    exit: USAGE,
+  },
+  SHARE_NOT_PUBLIC: {
+    meaning: 'What is asked for would leave the mesh, and nobody said that it may.',
+    advice:
+      'Add `--public` if anybody may know of it; or name somebody in the mesh who has it with `--peer HOST:PORT`.',
+    exit: REFUSED,
+  },
+  SHARE_PLACE_TAKEN: {
+    meaning: 'Another share has its files in the same place.',
+    advice: 'Choose another folder with `-o DIR`, or take the other share out first.',
+    exit: REFUSED,
+  },
+  SHARE_ORIGINAL: {
+    meaning: 'Files that were not loaded by kith are not deleted by it.',
+    advice: 'End the share without `--data`, and delete the files yourself if you mean to.',
+    exit: REFUSED,
+  },
+  SHARE_STOPPED: {
+    meaning: 'The share process is ending.',
+    advice: 'Repeat the command: it starts again.',
+    exit: FAILURE,
+  },
+  SHARE_UNKNOWN: {
+    meaning: 'There is no share of that name or id, or more than one.',
+    advice: 'See `kith shares`; name it by its id or the first characters of it.',
+    exit: USAGE,
+  },
+  SHARE_RIGHTS: {
+    meaning: 'The share process runs as root and cannot give up the rights of root.',
+    advice: 'Run it as a user; or install `setpriv` (util-linux), or build the native addon with `npm run setup`.',
+    exit: PERMISSION,
+  },
+  SHARE_METADATA: {
+    meaning: 'The files of a magnet link are not known, as no peer has told of them yet.',
+    advice: 'Wait until somebody who has them is reachable; name one with `--peer HOST:PORT` if you know one.',
     exit: NETWORK,
   },
   GATEWAY_UNKNOWN: {

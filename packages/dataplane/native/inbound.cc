@@ -1,6 +1,6 @@
 // From the port to the TUN, and to other members. Keeps the plane's time as well.
 #include <netinet/udp.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,26 +49,50 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
       : workers_(*workers), coalescer_(this), forwards_(&workers->port_), slots_(new uint8_t[kMessages * kSlot]), plaintexts_(new uint8_t[kPlaintexts]) {
     coalescer_.set_tcp(workers->init_.offloads);
     coalescer_.set_udp(workers->init_.offloads && workers->init_.uso);
+    for (size_t i = 0; i < kMessages; i++) Prepare(i);
   }
 
   void Run() {
-    pollfd polled[3] = {
-        {workers_.wake_in_, POLLIN, 0}, {workers_.port_.v4, POLLIN, 0}, {workers_.port_.v6, POLLIN, 0}};
+    AskForShortSlices();
+    for (const int fd : {workers_.wake_in_, workers_.port_.v4, workers_.port_.v6}) Watch(fd, true);
+    int tun = -1;
     while (!workers_.ended()) {
-      if (poll(polled, 3, Timeout()) < 0 && errno != EINTR) return;
-      if (polled[0].revents != 0) {
-        uint64_t count;
-        if (read(workers_.wake_in_, &count, sizeof count) < 0) count = 0;
+      const int before = tun;
+      tun = workers_.HasTun() ? workers_.tun() : -1;
+      if (before != tun) Watch(before >= 0 ? before : tun, before < 0);
+      epoll_event events[4];
+      const int n = epoll_wait(workers_.events_, events, 4, Timeout());
+      if (n < 0 && errno != EINTR) return;
+      bool received = false;
+      bool readable = false;
+      for (int i = 0; i < n; i++) {
+        const int fd = events[i].data.fd;
+        if (fd == workers_.wake_in_) {
+          Settle(fd);
+        } else if (fd == tun) {
+          readable = true;
+        } else {
+          Drain(fd);
+          received = true;
+        }
       }
-      for (int i = 1; i < 3; i++) {
-        if (polled[i].revents != 0) Drain(polled[i].fd);
-      }
+      // What was written may have been answered at once.
+      if (tun >= 0 && (received || readable)) workers_.DrainTun(true);
       const double now = workers_.Now();
+      if (tun >= 0 && workers_.IsBusy(now)) workers_.ShareTun();
       if (now >= workers_.core_->WakeAt()) workers_.core_->Tick(now);
     }
   }
 
  private:
+  void Watch(int fd, bool on) {
+    if (fd < 0) return;
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    epoll_ctl(workers_.events_, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &event);
+  }
+
   // Milliseconds until the next deadline; -1 for none.
   int Timeout() {
     const double wake = workers_.core_->WakeAt();
@@ -77,26 +101,32 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
   }
 
   void Drain(int fd) {
-    mmsghdr messages[kMessages];
-    iovec pieces[kMessages];
-    sockaddr_storage addresses[kMessages];
-    GroControl controls[kMessages];
-    for (size_t i = 0; i < kMessages; i++) {
-      pieces[i] = {slots_.get() + i * kSlot + kHeadroom, kLongest};
-      messages[i].msg_hdr = msghdr{};
-      messages[i].msg_hdr.msg_name = &addresses[i];
-      messages[i].msg_hdr.msg_namelen = sizeof addresses[i];
-      messages[i].msg_hdr.msg_iov = &pieces[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-      messages[i].msg_hdr.msg_control = &controls[i];
-      messages[i].msg_hdr.msg_controllen = sizeof controls[i].space;
-    }
     int n;
     do {
-      n = recvmmsg(fd, messages, kMessages, MSG_DONTWAIT, nullptr);
+      n = recvmmsg(fd, messages_, kMessages, MSG_DONTWAIT, nullptr);
     } while (n < 0 && errno == EINTR);
-    for (int i = 0; i < n; i++) Split(messages[i], slots_.get() + static_cast<size_t>(i) * kSlot + kHeadroom, &origins_[i]);
+    size_t bytes = 0;
+    packets_ = 0;
+    for (int i = 0; i < n; i++) {
+      bytes += messages_[i].msg_len;
+      Split(messages_[i], slots_.get() + static_cast<size_t>(i) * kSlot + kHeadroom, &origins_[i]);
+    }
     Process();
+    for (int i = 0; i < n; i++) Prepare(static_cast<size_t>(i));
+    workers_.NoteLoad(bytes, packets_, workers_.Now());
+  }
+
+  // Makes a message ready to be received into.
+  void Prepare(size_t i) {
+    pieces_[i] = {slots_.get() + i * kSlot + kHeadroom, kLongest};
+    msghdr& message = messages_[i].msg_hdr;
+    message = msghdr{};
+    message.msg_name = &addresses_[i];
+    message.msg_namelen = sizeof addresses_[i];
+    message.msg_iov = &pieces_[i];
+    message.msg_iovlen = 1;
+    message.msg_control = &controls_[i];
+    message.msg_controllen = sizeof controls_[i].space;
   }
 
   void Split(mmsghdr& message, uint8_t* bytes, Endpoint* from) {
@@ -111,6 +141,7 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
     do {
       if (count_ == kBatch) Process();
       Datagram& datagram = datagrams_[count_++];
+      packets_++;
       datagram.bytes = bytes + at;
       datagram.length = std::min(step, total - at);
       datagram.from = from;
@@ -149,8 +180,14 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
   std::unique_ptr<uint8_t[]> slots_;
   std::unique_ptr<uint8_t[]> plaintexts_;
   size_t plaintext_at_ = 0;
+  mmsghdr messages_[kMessages];
+  iovec pieces_[kMessages];
+  sockaddr_storage addresses_[kMessages];
+  GroControl controls_[kMessages];
   Endpoint origins_[kMessages];
   size_t count_ = 0;
+  // Datagrams taken in one call.
+  size_t packets_ = 0;
   Datagram datagrams_[kBatch];
 };
 

@@ -32,6 +32,13 @@ union SegmentControl {
   char space[CMSG_SPACE(sizeof(uint16_t))];
 };
 
+// What a message points to, side by side: a single datagram touches little memory.
+struct Outgoing {
+  sockaddr_storage address;
+  iovec piece;
+  SegmentControl control;
+};
+
 }  // namespace
 
 int OpenUdp(int family, uint16_t port, bool loopback, bool gro, uint16_t* bound, int* buffer) {
@@ -141,22 +148,21 @@ void DatagramBatch::Flush() {
 // Sends runs of one family, each as one message.
 void DatagramBatch::SendRuns(Run* runs, size_t count) {
   mmsghdr messages[kRuns];
-  iovec pieces[kRuns];
-  sockaddr_storage addresses[kRuns];
-  SegmentControl controls[kRuns];
+  Outgoing outgoing[kRuns];
   const int fd = port_->SocketFor(runs[0].to);
   if (fd < 0 || stuck_) return Lose(runs, count);
   for (size_t i = 0; i < count; i++) {
     msghdr& message = messages[i].msg_hdr;
+    Outgoing& out = outgoing[i];
     message = msghdr{};
-    message.msg_name = &addresses[i];
-    message.msg_namelen = runs[i].to.To(&addresses[i]);
-    pieces[i] = {runs[i].bytes, runs[i].total};
-    message.msg_iov = &pieces[i];
+    message.msg_name = &out.address;
+    message.msg_namelen = runs[i].to.To(&out.address);
+    out.piece = {runs[i].bytes, runs[i].total};
+    message.msg_iov = &out.piece;
     message.msg_iovlen = 1;
     if (runs[i].count == 1) continue;
-    message.msg_control = &controls[i];
-    message.msg_controllen = sizeof controls[i].space;
+    message.msg_control = &out.control;
+    message.msg_controllen = sizeof out.control.space;
     cmsghdr* control = CMSG_FIRSTHDR(&message);
     control->cmsg_level = IPPROTO_UDP;
     control->cmsg_type = UDP_SEGMENT;

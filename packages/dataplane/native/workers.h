@@ -1,13 +1,16 @@
-// The two threads of a running plane: one takes packets from the TUN, seals and sends them; the other takes datagrams
-// from the port, opens or forwards them, and writes packets to the TUN. Both sleep while there is nothing to do.
+// The two threads of a running plane. The in thread takes datagrams from the port, opens or forwards them, and writes
+// packets to the TUN. While little passes, it also takes packets from the TUN, seals and sends them: an answer then needs
+// no other thread to wake up. When much passes the out thread has the TUN. Both sleep while there is nothing to do.
 #pragma once
 
 #include <pthread.h>
 
 #include <atomic>
+#include <memory>
 
 #include "coalesce.h"
 #include "core.h"
+#include "outbound.h"
 #include "port.h"
 
 namespace kith {
@@ -41,11 +44,23 @@ class Workers {
   double Now() const;
 
  private:
-  class Outbound;
   class Inbound;
 
+  // Takes back what woke a thread up.
+  static void Settle(int fd);
+  // Asks the scheduler to let this thread in soon where others run: what it does is short.
+  static void AskForShortSlices();
   static void* RunOutbound(void* self);
   static void* RunInbound(void* self);
+  // For the thread that has the TUN.
+  int tun() const { return tun_lost_.load(std::memory_order_relaxed) ? -1 : init_.tun; }
+  void DrainTun(bool first_alone);
+  void RunOut();
+  // In the in thread: whether it has the TUN.
+  bool HasTun() const { return !shared_.load(std::memory_order_acquire); }
+  void ShareTun();
+  void NoteLoad(size_t bytes, size_t packets, double now);
+  bool IsBusy(double now) const;
   bool ended() const { return ended_.load(std::memory_order_relaxed); }
 
   Core* const core_;
@@ -55,11 +70,19 @@ class Workers {
   std::atomic<uint64_t> write_errors_{0};
   std::atomic<bool> ended_{false};
   std::atomic<bool> running_{false};
+  std::atomic<bool> tun_lost_{false};
+  // Whether the out thread has the TUN and what belongs to it. Each sets it only while it has the TUN itself.
+  std::atomic<bool> shared_{false};
+  // When much came at once for the last time.
+  std::atomic<double> busy_at_{-kNever};
+  std::unique_ptr<Outbound> outbound_;
+  // What the in thread waits for.
+  int events_ = -1;
   // Written to by whoever wants the threads to look up.
   int wake_in_ = -1;
   int wake_out_ = -1;
-  pthread_t inbound_{};
-  pthread_t outbound_{};
+  pthread_t in_{};
+  pthread_t out_{};
 };
 
 }  // namespace kith

@@ -20,3 +20,16 @@ export { StreamServer, type StreamServerOptions } from './stream/stream-server.t
 export { TorrentStream, type StreamSource, type TorrentStreamOptions } from './stream/torrent-stream.ts';
 export { WebAgents } from './web-seed/range-fetch.ts';
 export { connectWebSeed, type WebSeedOptions } from './web-seed/web-seed.ts';
+export { Engine, type AddShareOptions, type EngineOptions, type ShareOptions } from './engine/engine.ts';
+export type { EngineEvent, EngineEvents } from './engine/events.ts';
+export type { FinderFactory, FinderHost, PeerFinder, Wanted } from './engine/finder.ts';
+export { parsePeer } from './engine/named-peers.ts';
+export type { ShareFile, ShareSnapshot, ShareState, TrackerReport } from './engine/report.ts';
+export { numberedFiles, type NumberedFile, selectFiles } from './engine/selection.ts';
+export { asKithError, type Share } from './engine/share.ts';
+export { readSource, reasonOf, type ShareSource } from './engine/source.ts';
+export { verifyContent, type Verified, type VerifiedFile } from './engine/verify.ts';
+export { dhtFinder, type DhtFinderOptions } from './dht/dht-finder.ts';
+export { type BootstrapNode, DhtService, type DhtServiceOptions, PUBLIC_BOOTSTRAP } from './dht/dht-service.ts';
+export { lsdFinder, type LsdFinderOptions } from './lsd/lsd-finder.ts';
+export { type LsdOptions, LsdService } from './lsd/lsd-service.ts';

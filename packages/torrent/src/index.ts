@@ -1,5 +1,6 @@
 /** BitTorrent v1, v2 and hybrid without a platform: formats, wire, swarm, trackers and DHT as pure state machines. */
 export * as bencode from './bencode.ts';
+export * as dht from './dht/index.ts';
 export * as tracker from './tracker/index.ts';
 export {
   buildTorrent,

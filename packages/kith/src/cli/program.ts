@@ -2,27 +2,14 @@
 import { Command, type CommanderError } from 'commander';
 import { KithError } from '@kith/core';
 import type { Context } from './context.ts';
+import { collect, list, type Options, text, type Verb } from './options.ts';
 import type { Result } from './output.ts';
-
-type Options = Readonly<Record<string, string | boolean | string[] | undefined>>;
-type Verb = (context: Context, args: readonly string[], options: Options) => Promise<Result>;
+import { addShareVerbs } from './share-program.ts';
 
 export interface Io {
   out(text: string): void;
   err(text: string): void;
 }
-
-function text(options: Options, key: string): string | undefined {
-  const value = options[key];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function list(options: Options, key: string): readonly string[] {
-  const value = options[key];
-  return Array.isArray(value) ? value : [];
-}
-
-const collect = (value: string, previous: string[] | undefined): string[] => [...(previous ?? []), value];
 
 const EXAMPLES = `
 Examples:
@@ -31,6 +18,8 @@ Examples:
   kith invite bob                   print a token for bob's machine
   kith join kith:…                  on bob's machine, then: kith up
   kith status                       who is there, over which path, and why
+  kith share film.mp4               share a file: prints a magnet link
+  kith get 'magnet:?…'              load what a link leads to
 
 Exit codes: 0 done, 1 failure, 2 wrong usage or input, 3 state on disk, 4 permission, 5 network, 6 refused.
 `;
@@ -52,11 +41,14 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
     .showSuggestionAfterError(true)
     .helpCommand('help [verb]', 'show help');
 
-  const add = (usage: string, summary: string, verb: Verb): Command => {
-    const command = program.command(usage).description(summary);
+  const add = (usage: string, summary: string, verb: Verb, parent: Command = program): Command => {
+    const command = parent.command(usage).description(summary);
     command.action(async (...parameters: unknown[]) => {
       const options: Options = command.optsWithGlobals();
-      const args = parameters.slice(0, -2).filter((value): value is string => typeof value === 'string');
+      const args = parameters
+        .slice(0, -2)
+        .flat()
+        .filter((value): value is string => typeof value === 'string');
       const json = options['json'] === true;
       const context: Context = {
         json,
@@ -189,6 +181,8 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
   add('service', 'print a systemd unit for the network', async (context) =>
     (await import('./verbs/service.ts')).service(context),
   );
+
+  addShareVerbs(add);
 
   add('version', 'print the version', async () => (await import('./verbs/version.ts')).version());
 

@@ -51,7 +51,7 @@ export function takeLock(folder: string, verb: string): Lock {
     if (!isBusy(error)) throw stateError(error, path, 'lock');
     const holder = readHolder(folder);
     const who = holder === null ? 'another kith' : `kith ${holder.verb} with process id ${holder.pid}`;
-    throw new KithError('ALREADY_RUNNING', `the network in ${folder} is in use by ${who}`, { cause: error });
+    throw new KithError('ALREADY_RUNNING', `the state in ${folder} is in use by ${who}`, { cause: error });
   }
   const held = database;
   try {

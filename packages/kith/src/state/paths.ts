@@ -14,6 +14,7 @@ const FILES = {
   socket: 'daemon.sock',
   log: 'daemon.log',
   stderr: 'daemon.stderr',
+  share: 'share.json',
 } as const;
 
 /** The folder that holds the networks' folders: `KITH_STATE`, else the system's (root) or the user's place for state. */
@@ -21,6 +22,11 @@ export function stateParent(env: NodeJS.ProcessEnv, uid: number): string {
   if (env['KITH_STATE']) return env['KITH_STATE'];
   if (uid === 0) return '/var/lib/kith';
   return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'kith');
+}
+
+/** The folder of the share process, beside those of the networks: no label begins with a dot. */
+export function shareFolder(env: NodeJS.ProcessEnv, uid: number): string {
+  return join(stateParent(env, uid), '.share');
 }
 
 export function fileIn(folder: string, file: keyof typeof FILES): string {

@@ -38,19 +38,17 @@ export class SwarmDriver {
   static async start(options: SwarmDriverOptions): Promise<SwarmDriver> {
     // A connection may come before the session is there: its port is known by the listener alone.
     const early: Parameters<Session['accept']>[0][] = [];
-    let driver: SwarmDriver | undefined;
+    let accept = (duplex: (typeof early)[number]): void => void early.push(duplex);
     const listener = await TcpListener.listen({
       port: options.port,
       filter: options.filter,
-      onConnection: (duplex) => {
-        if (driver === undefined) early.push(duplex);
-        else driver.session.accept(duplex, performance.now());
-      },
+      onConnection: (duplex) => accept(duplex),
       ...(options.addresses === undefined ? {} : { addresses: options.addresses }),
       ...(options.listenerLimits === undefined ? {} : { limits: options.listenerLimits }),
     });
-    driver = new SwarmDriver(options, listener);
-    for (const duplex of early) driver.session.accept(duplex, performance.now());
+    const driver = new SwarmDriver(options, listener);
+    accept = (duplex) => driver.session.accept(duplex, performance.now());
+    for (const duplex of early) accept(duplex);
     return driver;
   }
 

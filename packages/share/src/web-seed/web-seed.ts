@@ -63,6 +63,8 @@ export function connectWebSeed(options: WebSeedOptions): Duplex {
       ...{ infoHash: infoHash20(options.torrent), peerId: options.peerId },
       ...{ extensions: false, fast: true, dht: false, v2: options.torrent.version === 'hybrid' },
     },
+    // The session may answer for the v2 side of a hybrid.
+    ...(options.torrent.infoHashV2 === undefined ? {} : { otherInfoHash: options.torrent.infoHashV2.subarray(0, 20) }),
     ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
   });
   return outer;

@@ -68,6 +68,12 @@ export class Bits {
     this.#count = this.length;
   }
 
+  /** Takes out what is in `other` too. */
+  subtract(other: Bits): void {
+    for (let w = 0; w < this.words.length; w++) this.words[w] = (this.words[w] as number) & ~(other.words[w] as number);
+    this.#recount();
+  }
+
   clone(): Bits {
     const copy = new Bits(this.length);
     copy.words.set(this.words);

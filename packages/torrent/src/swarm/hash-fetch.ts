@@ -19,7 +19,7 @@ interface Waiting {
   readonly range: HashRange;
   asked: PeerNumber;
   askedAt: number;
-  /** Who rejected it. */
+  /** Who rejected it, or did not answer. */
   readonly refused: Set<PeerNumber>;
 }
 
@@ -32,6 +32,10 @@ export class HashFetch {
   readonly layers: Map<string, Uint8Array>;
   readonly #trees = new Map<string, { readonly tree: HashTree; readonly firstPiece: number }>();
   readonly #waiting = new Map<string, Waiting>();
+  /** Those that nobody is asked for. A torrent may have a hundred thousand: none is looked at without need. */
+  #free: Waiting[] = [];
+  /** Those under way: a few per peer. */
+  readonly #asked = new Set<Waiting>();
 
   constructor(torrent: Metainfo, hashes: Hashes) {
     this.layers = new Map(torrent.pieceLayers);
@@ -43,7 +47,9 @@ export class HashFetch {
       const tree = new HashTree(layer === undefined ? options : { ...options, layer }, hashes);
       this.#trees.set(root, { tree, firstPiece: file.offset / torrent.pieceLength });
       for (const range of tree.missing()) {
-        this.#waiting.set(keyOf(range), { tree, range, asked: 0, askedAt: 0, refused: new Set() });
+        const waiting = { tree, range, asked: 0, askedAt: 0, refused: new Set<PeerNumber>() };
+        this.#waiting.set(keyOf(range), waiting);
+        this.#free.push(waiting);
       }
     }
   }
@@ -65,17 +71,30 @@ export class HashFetch {
   fill(source: HashSource, now: number): void {
     if (this.complete) return;
     let ahead = 0;
-    for (const waiting of this.#waiting.values()) if (waiting.asked === source.number) ahead++;
-    for (const waiting of this.#waiting.values()) {
-      if (ahead >= AHEAD) return;
-      if (waiting.asked !== 0 && now - waiting.askedAt < TIMEOUT) continue;
-      if (waiting.refused.has(source.number)) continue;
-      if (waiting.asked === source.number) waiting.refused.add(source.number);
+    for (const waiting of this.#asked) {
+      if (now - waiting.askedAt >= TIMEOUT) {
+        waiting.refused.add(waiting.asked);
+        this.#setFree(waiting);
+      } else if (waiting.asked === source.number) {
+        ahead++;
+      }
+    }
+    const refused: Waiting[] = [];
+    while (ahead < AHEAD && refused.length < AHEAD) {
+      const waiting = this.#free.pop();
+      if (waiting === undefined) break;
+      if (waiting.refused.has(source.number)) {
+        refused.push(waiting);
+        continue;
+      }
       waiting.asked = source.number;
       waiting.askedAt = now;
+      this.#asked.add(waiting);
       source.sendHashRequest(waiting.range);
       ahead++;
     }
+    // To the other end, so that the next look finds others.
+    if (refused.length > 0) this.#free = [...refused, ...this.#free];
   }
 
   /** @returns the pieces of the file whose hashes are all known now, if any; undefined where the peer's proof is false */
@@ -85,6 +104,7 @@ export class HashFetch {
     if (waiting === undefined) return [];
     if (!waiting.tree.add(range, hashes)) return undefined;
     this.#waiting.delete(key);
+    if (!this.#asked.delete(waiting)) this.#free = this.#free.filter((other) => other !== waiting);
     const root = toHex(range.piecesRoot);
     const layer = waiting.tree.pieceLayer();
     if (layer === undefined) return [];
@@ -97,19 +117,22 @@ export class HashFetch {
     const waiting = this.#waiting.get(keyOf(range));
     if (waiting === undefined || waiting.asked !== number) return;
     waiting.refused.add(number);
-    waiting.asked = 0;
+    this.#setFree(waiting);
   }
 
   release(number: PeerNumber): void {
-    for (const waiting of this.#waiting.values()) {
-      if (waiting.asked === number) waiting.asked = 0;
-      waiting.refused.delete(number);
-    }
+    for (const waiting of this.#asked) if (waiting.asked === number) this.#setFree(waiting);
   }
 
   /** The hashes a peer asks for, or undefined to reject. Leaves are not kept and not served. */
   serve(range: HashRange): Uint8Array | undefined {
     return this.#trees.get(toHex(range.piecesRoot))?.tree.serve(range);
+  }
+
+  #setFree(waiting: Waiting): void {
+    waiting.asked = 0;
+    this.#asked.delete(waiting);
+    this.#free.push(waiting);
   }
 }
 

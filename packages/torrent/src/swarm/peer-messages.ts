@@ -16,7 +16,6 @@ const SUGGESTION_TIME = 2000;
 /** What a peer says, checked against its torrent and taken to who decides on it. */
 export class PeerMessages implements WireHandler {
   readonly #peer: Peer;
-  #saidPieces = false;
 
   constructor(peer: Peer) {
     this.#peer = peer;
@@ -52,7 +51,6 @@ export class PeerMessages implements WireHandler {
   }
 
   have(piece: number, now: number): void {
-    this.#saidPieces = true;
     if (!this.#peer.torrent.knowsPieces) {
       const early = (this.#peer.early ??= { have: [] });
       if (early.have.push(piece) > EARLY_MOST) this.#violate('more pieces announced than a torrent has');
@@ -65,20 +63,16 @@ export class PeerMessages implements WireHandler {
   }
 
   bitfield(bits: Uint8Array, now: number): void {
-    this.#sayPieces();
     if (this.#peer.torrent.knowsPieces) this.#setPieces(bits, false, now);
     else this.#peer.early = { bits: bits.slice(), have: [] };
   }
 
   haveAll(now: number): void {
-    this.#sayPieces();
     if (this.#peer.torrent.knowsPieces) this.#setPieces(undefined, true, now);
     else this.#peer.early = { all: true, have: [] };
   }
 
-  haveNone(): void {
-    this.#sayPieces();
-  }
+  haveNone(): void {}
 
   /** The metadata came: what was said before gets its meaning. */
   learnPieces(now: number): void {
@@ -188,16 +182,18 @@ export class PeerMessages implements WireHandler {
     this.#peer.torrent.upload.interestChanged(this.#peer, now);
   }
 
-  #sayPieces(): void {
-    if (this.#saidPieces) this.#violate('its pieces announced twice');
-    this.#saidPieces = true;
-  }
-
   #setPieces(bits: Uint8Array | undefined, all: boolean, now: number): void {
     const count = this.#peer.torrent.pieceCount;
     const pieces = bits === undefined ? undefined : Bits.fromWire(bits, count);
     if (bits !== undefined && pieces === undefined)
       this.#violate(`a bitfield of ${bits.length} bytes for ${count} pieces`);
+    // aria2 says many new pieces with another bitfield. What it leaves out stays: so nobody has a piece counted twice.
+    if (this.#peer.pieces.count > 0) {
+      const more = pieces ?? Bits.full(count);
+      more.subtract(this.#peer.pieces);
+      for (let piece = more.next(0); piece >= 0; piece = more.next(piece + 1)) this.have(piece, now);
+      return;
+    }
     this.#peer.torrent.forgetPieces(this.#peer);
     this.#peer.countedAsSeed = all || pieces?.complete === true;
     this.#peer.pieces = this.#peer.countedAsSeed ? Bits.full(count) : (pieces ?? this.#peer.pieces);

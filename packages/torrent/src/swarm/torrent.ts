@@ -395,6 +395,8 @@ export class Torrent implements DownloadHost, UploadHost {
     this.exchange.release(peer, now);
     this.hashFetch?.release(peer.number);
     this.#wastedBytes += peer.wastedBytes;
+    this.up.add(peer.wire.uploadedPayload - peer.countedSent);
+    peer.countedSent = peer.wire.uploadedPayload;
     if (peer.violated) this.context.ban(this, peer.identity, reason, now);
     const { listensAt } = peer;
     if (listensAt !== undefined) {

@@ -94,7 +94,7 @@ export class Upload {
   request(peer: Peer, piece: number, begin: number, length: number, now: number): void {
     const { metainfo, have, limits } = this.#host;
     const allowed = peer.unchoked || peer.granted.has(piece);
-    const exists = metainfo !== undefined && have.has(piece) && begin + length <= metainfo.pieceSize(piece);
+    const exists = metainfo !== undefined && have.has(piece) && isInside(metainfo, piece, begin, length);
     if (!allowed || !exists || peer.asked.size >= limits.uploadQueue) {
       if (peer.fast) peer.wire.reject(piece, begin, length);
       this.#bound(peer);
@@ -160,17 +160,19 @@ export class Upload {
   }
 
   #serveOne(peer: Peer): void {
-    const { store } = this.#host;
+    const { store, metainfo } = this.#host;
     const at = peer.asked.first();
     const piece = peer.asked.piece(at);
     const begin = peer.asked.part(at);
     const length = peer.asked.note(at);
     peer.asked.delete(at);
-    if (store === undefined) return;
+    if (store === undefined || metainfo === undefined) return;
     for (const throttle of this.#host.uploadThrottles) throttle.take(length);
     let bytes: Uint8Array | Promise<Uint8Array>;
     try {
-      bytes = store.read(piece, begin, length);
+      const there = Math.min(length, metainfo.pieceSize(piece) - begin);
+      bytes = store.read(piece, begin, there);
+      if (there < length) bytes = Promise.resolve(bytes).then((read) => padded(read, length));
     } catch (error) {
       this.#host.storeFailed(error, this.#host.now);
       return;
@@ -295,4 +297,24 @@ export class Upload {
       if (reject) peer.wire.reject(piece, begin, length);
     });
   }
+}
+
+/**
+ * Whether a block lies in a piece. libtorrent asks for a whole block at the end of each file of a v2 torrent, as if the
+ * file were padded: that is let through.
+ */
+function isInside(
+  { version, pieceLength, pieceSize }: Metainfo,
+  piece: number,
+  begin: number,
+  length: number,
+): boolean {
+  const size = pieceSize(piece);
+  return begin < size && begin + length <= (version === 'v2' ? pieceLength : size);
+}
+
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  const block = new Uint8Array(length);
+  block.set(bytes);
+  return block;
 }

@@ -26,6 +26,8 @@ export class RawPeer implements WireHandler {
   readonly requests: [piece: number, begin: number, length: number][] = [];
   rejected = 0;
   received = 0;
+  /** The block that came last. */
+  lastBlock: Uint8Array = new Uint8Array(0);
   readonly heard: string[] = [];
   onReady: () => void = () => undefined;
   onExtensions: () => void = () => undefined;
@@ -115,8 +117,9 @@ export class RawPeer implements WireHandler {
     this.heard.push('allowed fast');
   }
   port(): void {}
-  blockStart(): Uint8Array | undefined {
-    return undefined;
+  blockStart(_piece: number, _begin: number, length: number): Uint8Array | undefined {
+    this.lastBlock = new Uint8Array(length).fill(255);
+    return this.lastBlock;
   }
   block(_piece: number, _begin: number, length: number): void {
     this.received += length;

@@ -1,0 +1,95 @@
+/** Trackers under load: how many announces a second over each protocol, and what a peer on a WebSocket costs. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort, residentOf, spawnTied } from '@kith/lab/torrent';
+import { http, swarmsInHex, udp, webSocket, webSocketPeers } from './load.ts';
+
+/** What a browser that looks for peers puts into an announce. */
+const OFFERS = 5;
+const WEB_SOCKET_PEERS = 5000;
+
+export interface Tracker {
+  readonly name: string;
+  readonly webSocket: boolean;
+  argv(port: number, folder: string): string[];
+}
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+
+export const TRACKERS: readonly Tracker[] = [
+  {
+    name: 'kith',
+    webSocket: true,
+    // As `kith tracker` runs it: what is young is soon garbage, and need not fill 48 MB before it is looked through.
+    argv: (port) => [
+      process.execPath,
+      '--conditions=source',
+      '--max-semi-space-size=2',
+      here('run-kith-tracker.ts'),
+      String(port),
+    ],
+  },
+  {
+    name: 'opentracker',
+    webSocket: false,
+    argv: (port, folder) => {
+      // Debian builds it for known swarms only, and it shuts itself into its folder.
+      writeFileSync(join(folder, 'known'), `${swarmsInHex().join('\n')}\n`, { mode: 0o644 });
+      return ['opentracker', '-i', '127.0.0.1', '-p', `${port}`, '-P', `${port}`, '-d', folder, '-w', '/known'];
+    },
+  },
+  {
+    name: 'bittorrent-tracker',
+    webSocket: true,
+    argv: (port) => [process.execPath, here('run-bittorrent-tracker.mjs'), String(port)],
+  },
+];
+
+/** @param duration of each load, ms */
+export async function announces(tracker: Tracker, folder: string, duration: number): Promise<Record<string, number>> {
+  const place = mkdtempSync(join(folder, 'tracker-'));
+  const found: Record<string, number> = {};
+  const visit = async (measure: string, look: (port: number, pid: number) => Promise<number>) => {
+    const port = await freePort();
+    const server = await spawnTied(tracker.name, tracker.argv(port, place));
+    try {
+      await answering(port);
+      found[measure] = await look(port, server.pid);
+    } finally {
+      await server.kill();
+    }
+  };
+  const perSecond = (answers: number) => (answers * 1000) / duration;
+  try {
+    await visit('announces.udp', async (port) => perSecond(await udp(port, duration)));
+    await visit('announces.http', async (port) => perSecond(await http(port, duration)));
+    if (!tracker.webSocket) return found;
+    await visit('announces.ws', async (port) => perSecond(await webSocket(port, duration, 0)));
+    await visit('announces.wsOffers', async (port) => perSecond(await webSocket(port, duration, OFFERS)));
+    await visit('announces.wsMemory', async (port, pid) => {
+      const before = residentOf(pid);
+      const sockets = await webSocketPeers(port, WEB_SOCKET_PEERS);
+      await sleep(3000);
+      const grown = residentOf(pid) - before;
+      for (const socket of sockets) socket.destroy();
+      return grown / sockets.length;
+    });
+    return found;
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+async function answering(port: number): Promise<void> {
+  for (const end = performance.now() + 10_000; ;) {
+    const there = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1000) }).then(
+      () => true,
+      () => false,
+    );
+    if (there) return;
+    if (performance.now() > end) throw new Error(`nobody answers on port ${port}`);
+    await sleep(20);
+  }
+}

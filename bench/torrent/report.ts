@@ -1,0 +1,80 @@
+/** The result as tables for people and as a section of docs/benchmarks.md. */
+import { cell, circumstances, markdownTable, reasons, writeSection } from '../common/document.ts';
+import type { Machine } from '../common/machine.ts';
+import type { Row } from '../common/samples.ts';
+import { UNITS } from './measures.ts';
+
+const TITLES: Readonly<Record<string, string>> = {
+  '1MiB': 'Pieces of 1 MiB (seed > leech)',
+  '16KiB': 'Pieces of 16 KiB (seed > leech)',
+  manyFiles: 'Ten thousand small files (seed > leech)',
+  swarm8: 'One seed, eight leeches',
+  idle1000: 'A thousand idle torrents',
+  announces: 'Trackers',
+};
+
+const HEADS: Readonly<Record<string, string>> = {
+  wall: 'rate',
+  seedCpu: 'CPU of the seed',
+  leechCpu: 'CPU of the leech',
+  rss: 'memory of the leech',
+  seedRss: 'memory of the seed',
+  seedSent: 'the seed sent',
+  start: 'ready after',
+  cpu: 'processor',
+  udp: 'UDP',
+  http: 'HTTP, keep-alive',
+  ws: 'WebSocket',
+  wsOffers: 'WebSocket, 5 offers each',
+  wsMemory: 'memory per WebSocket peer',
+};
+
+export interface Report {
+  readonly rows: readonly Row[];
+  /** As the programs say it themselves. */
+  readonly versions: readonly string[];
+  readonly machine: Machine;
+  readonly command: string;
+}
+
+/** One table for each part that was measured: systems down, measures across. */
+export function tables({ rows }: Report): string {
+  const parts = [...new Set(rows.map(({ measure }) => partOf(measure)))];
+  return parts.map((part) => `### ${TITLES[part]}\n\n${table(part, rows)}`).join('\n\n');
+}
+
+function table(part: string, rows: readonly Row[]): string {
+  const own = rows.filter(({ measure }) => partOf(measure) === part);
+  const measures = [...new Set(own.map(({ measure }) => measure))];
+  return markdownTable([
+    ['', ...measures.map((measure) => headOf(part, measure))],
+    ...[...new Set(own.map(({ system }) => system))].map((system) => [
+      system,
+      ...measures.map((measure) => cell(own.find((row) => row.system === system && row.measure === measure))),
+    ]),
+  ]);
+}
+
+function partOf(measure: string): string {
+  return measure.slice(0, measure.indexOf('.'));
+}
+
+function headOf(part: string, measure: string): string {
+  const name = measure.slice(part.length + 1);
+  const head = part === 'swarm8' && name === 'wall' ? 'all have it after' : (HEADS[name] ?? name);
+  return `${head}, ${UNITS[measure]}`;
+}
+
+/** Renews the section in docs/benchmarks.md. @throws Error when the file has lost its marks */
+export function write(report: Report): void {
+  const missing = reasons(report.rows).map((line) => `- ${line}`);
+  const text = [
+    circumstances(report.machine, report.command),
+    '',
+    tables(report),
+    '',
+    ...report.versions.map((version) => `- ${version}`),
+    ...(missing.length === 0 ? [] : ['', 'Cells without a figure, and rounds that failed:', '', ...missing]),
+  ];
+  writeSection('bench:torrent', text.join('\n'));
+}

@@ -1,0 +1,144 @@
+/** The share process: one engine for all that its user shares, its API, and the links for browsers. */
+import { join } from 'node:path';
+import { KithError } from '@kith/core';
+import { dhtFinder, Engine, EVERYBODY, lsdFinder, PUBLIC_BOOTSTRAP } from '@kith/share';
+import { serveSocket } from '../api/socket.ts';
+import type { Serving } from '../daemon/background.ts';
+import { LogBook, type LogSink } from '../daemon/log.ts';
+import { makeFolder } from '../state/files.ts';
+import { takeLock } from '../state/lock.ts';
+import { fileIn } from '../state/paths.ts';
+import { Links } from './links.ts';
+import { meshInterfaces, meshPlaces } from './mesh.ts';
+import type { ProcessReport } from './reports.ts';
+import { giveUpRights } from './rights.ts';
+import { shareApp } from './server.ts';
+import { ShareService } from './service.ts';
+import { readSettings, writeSettings } from './settings.ts';
+
+/** ms between two looks at this machine's addresses in its networks. */
+const LOOK_EVERY = 5_000;
+/** ms between the answer to `stop` and the end. */
+const FAREWELL = 50;
+
+export interface ShareProcessOptions {
+  readonly folder: string;
+  /** TCP port for peers; the one of the last time without it. */
+  readonly port?: number;
+  readonly sink: LogSink;
+}
+
+/** @throws KithError why it cannot run; nothing is left open then */
+export async function startShareProcess(options: ShareProcessOptions): Promise<Serving> {
+  const { folder, sink } = options;
+  makeFolder(folder);
+  giveUpRights();
+  const lock = takeLock(folder, 'share');
+  const closers: (() => void | Promise<void>)[] = [() => lock.release()];
+  const log = new LogBook('info', sink);
+  const note = (level: 'info' | 'warn' | 'error', kind: string, text: string): void =>
+    log.write({ level, kind, member: null, text });
+  const close = async (): Promise<void> => {
+    for (const each of closers.splice(0).toReversed()) {
+      try {
+        await each();
+      } catch (error) {
+        note('warn', 'stop', String(error));
+      }
+    }
+  };
+  try {
+    let settings = readSettings(fileIn(folder, 'share'));
+    const save = (changes: Partial<typeof settings>): void => {
+      settings = { ...settings, ...changes };
+      writeSettings(fileIn(folder, 'share'), settings);
+    };
+    let named = await meshInterfaces();
+    let places = meshPlaces(named);
+    const engine = await startEngine(folder, options.port, settings, places.prefixes, (level, text) =>
+      note(level, 'engine', text),
+    );
+    closers.push(() => engine.close());
+    engine.on('error', ({ share, error }) => note('warn', 'share', `${share.name}: ${error.message}`));
+    engine.on('finished', ({ share }) => note('info', 'share', `${share.name} is whole`));
+
+    const links = new Links(settings.token, settings.linkPort);
+    closers.push(() => links.close());
+    await links.listen(places.addresses);
+    save({ port: engine.port, linkPort: links.port });
+
+    const look = async (): Promise<void> => {
+      named = await meshInterfaces();
+      const before = JSON.stringify(places);
+      places = meshPlaces(named);
+      if (JSON.stringify(places) === before) return;
+      engine.allow = places.prefixes;
+      await links.listen(places.addresses);
+    };
+    const timer = setInterval(
+      () => void look().catch((error: unknown) => note('warn', 'mesh', String(error))),
+      LOOK_EVERY,
+    );
+    closers.push(() => clearInterval(timer));
+
+    let settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
+    const ended = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
+    let finishing = false;
+    const finish = (failure: { readonly error: unknown } | null): void => {
+      if (finishing) return;
+      finishing = true;
+      setTimeout(() => {
+        void close().then(() => (failure === null ? settle?.resolve() : settle?.reject(failure.error)));
+      }, FAREWELL);
+    };
+    const service = new ShareService({ engine, links, places: () => places, saveRates: save });
+    const api = await serveSocket(
+      shareApp(service, log, () => finish(null)),
+      fileIn(folder, 'socket'),
+    );
+    closers.push(() => api.close());
+    const report: ProcessReport = { pid: process.pid, port: engine.port };
+    note('info', 'start', `process ${process.pid} takes peers on TCP port ${engine.port}`);
+    return {
+      ended,
+      report,
+      greeting: `sharing: process ${report.pid}, TCP port ${report.port}`,
+      stop: () => finish(null),
+      crash: (error) => {
+        note('error', 'crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
+        finish({ error });
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** On the port that magnet links name already; where that is taken and nobody insists, on a free one. */
+async function startEngine(
+  folder: string,
+  port: number | undefined,
+  settings: { readonly port: number; readonly down: number; readonly up: number },
+  allow: ReturnType<typeof meshPlaces>['prefixes'],
+  log: (level: 'info' | 'warn', text: string) => void,
+): Promise<Engine> {
+  const { down, up } = settings;
+  const start = (at: number): Promise<Engine> =>
+    Engine.start({
+      ...{ folder, port: at, allow, log, dht: true },
+      // Both work for public shares alone, and have no socket before the first.
+      finders: [
+        dhtFinder({ filter: EVERYBODY, bootstrap: PUBLIC_BOOTSTRAP, file: join(folder, 'dht.nodes'), log }),
+        lsdFinder({ filter: EVERYBODY }),
+      ],
+      rates: { ...(down === 0 ? {} : { down }), ...(up === 0 ? {} : { up }) },
+    });
+  try {
+    return await start(port ?? settings.port);
+  } catch (error) {
+    if (port !== undefined || !(error instanceof KithError && error.code === 'SHARE_PORT_UNUSABLE')) throw error;
+    log('warn', `${error.message}; a free one is taken, and magnet links made before name the old one`);
+    return start(0);
+  }
+}
