@@ -21,7 +21,7 @@ export * from './respondd/documents.ts';
 export * from './respondd/request.ts';
 export { BOOK_LIMITS, type BookLimits, type NodeRecord, NodeBook, type Taken } from './map/book.ts';
 export { graphJson, type Json, meshviewerJson, nodelistJson, nodesJson } from './map/exports.ts';
-export { type Ban, Jail } from './bans/jail.ts';
+export { type Ban, Jail, targetOf } from './bans/jail.ts';
 export { failedLogin, LOGIN_PATTERNS, type LoginPattern } from './bans/patterns.ts';
 export { type InitAnswers, initialFile } from './file/init.ts';
 export * from './objections.ts';

@@ -23,9 +23,10 @@ export interface PortOptions {
 }
 
 interface LinkBasics {
-  /** Null: as the kernel chose it. */
+  readonly up: boolean;
+  /** Null in what is wanted: as it is. An observer tells the one that is there. */
   readonly mac: string | null;
-  /** Bytes of the largest packet; null: as it is. */
+  /** Bytes of the largest packet; null likewise. */
   readonly mtu: number | null;
   /** The bridge or batman-adv interface that this link is a port of. */
   readonly master: string | null;
@@ -33,7 +34,9 @@ interface LinkBasics {
   readonly port: PortOptions | null;
 }
 
-/** A link is always wanted up. A change of `type`, or of what stands in {@link REBUILT}, needs a new link. */
+/**
+ * `adopted` is what kith did not make and never removes: of it only the master and whether it is up are kith's to choose. A change of `type`, or of what stands in {@link REBUILT}, needs a new link.
+ */
 export type LinkValue = LinkBasics &
   (
     | { readonly type: 'adopted' }

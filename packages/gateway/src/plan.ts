@@ -168,5 +168,13 @@ function linkChange(
   if (wanted.type === 'vxlan' && gone.has(`link ${wanted.underlay}`)) return change('remake');
   if (needsRebuild(found, wanted)) return change('rebuild');
   const orphaned = found.master !== null && gone.has(`link ${found.master}`);
-  return orphaned || !sameValue(wanted, found) ? change('change') : null;
+  return orphaned || !agrees(wanted, found) ? change('change') : null;
+}
+
+/** Whether a link is as wanted, as far as it is kith's to say. */
+function agrees(wanted: LinkValue, found: LinkValue): boolean {
+  const { mac, mtu } = { mac: wanted.mac ?? found.mac, mtu: wanted.mtu ?? found.mtu };
+  if (wanted.type !== 'adopted') return sameValue({ ...wanted, mac, mtu }, found);
+  const { up, master, port } = wanted;
+  return sameValue([up, master, port, mac, mtu], [found.up, found.master, found.port, found.mac, found.mtu]);
 }

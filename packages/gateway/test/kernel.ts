@@ -48,7 +48,14 @@ export class Kernel {
       return;
     }
     this.#check(after);
-    this.#items.set(key, after);
+    this.#items.set(key, this.#merged(after, operation === 'change' ? this.#items.get(key) : undefined));
+  }
+
+  /** What is not kith's to say stays as it is. */
+  #merged(after: Item, before: Item | undefined): Item {
+    if (after.kind !== 'link' || before?.kind !== 'link') return after;
+    const { mac, mtu } = before.value;
+    return { ...after, value: { ...after.value, mac: after.value.mac ?? mac, mtu: after.value.mtu ?? mtu } };
   }
 
   #check(item: Item): void {

@@ -44,7 +44,7 @@ export const LARGE = `gateway:
   bans: { allow: [192.0.2.0/24, "2001:db8:1::/48"] }
 `;
 
-export const SEEDS: Readonly<Record<string, string>> = { dublin: '0'.repeat(64), cork: '0123456789abcdef'.repeat(4) };
+const SEEDS: Readonly<Record<string, string>> = { dublin: '0'.repeat(64), cork: '0123456789abcdef'.repeat(4) };
 
 export const IDENTITY: Identity = { seeds: SEEDS, fastd: '1'.repeat(64), wireguard: ROUTER_KEY };
 

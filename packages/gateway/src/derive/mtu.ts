@@ -19,7 +19,7 @@ const WIREGUARD = 32;
 const BATMAN = ETHERNET + 18;
 
 /** Smallest packet that every IPv6 link must take (RFC 8200, section 5). */
-export const LEAST_IPV6 = 1280;
+const LEAST_IPV6 = 1280;
 
 /** What fastd puts in front of a frame, by method. */
 const FASTD: Readonly<Record<FastdMethod, number>> = {

@@ -37,7 +37,7 @@ export interface Ruleset {
 const LONGEST_COMMENT = 128;
 
 /** `dns-udp: gateway.dns`; not the line, or each blank line in the file would change the firewall. */
-export function commentOf(rule: Pick<Rule, 'id' | 'path'>): string {
+function commentOf(rule: Rule): string {
   return `${rule.id}: ${rule.path}`.slice(0, LONGEST_COMMENT);
 }
 

@@ -142,7 +142,7 @@ function add(links: Map<string, MapLink>, from: End, to: End, heard: BatmanNeigh
 }
 
 /** Every hardware address that a router goes by. */
-export function macsOf({ nodeinfo, neighbours }: NodeRecord): Map<string, LinkType> {
+function macsOf({ nodeinfo, neighbours }: NodeRecord): Map<string, LinkType> {
   const macs = new Map<string, LinkType>();
   const put = (list: readonly string[] | undefined, type: LinkType): void => {
     for (const mac of list ?? []) macs.set(mac.toLowerCase(), type);

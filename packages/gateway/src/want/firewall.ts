@@ -6,6 +6,7 @@
 import { isIPv4, type Prefix, prefixParts } from '@kith/core';
 import type { Gateway, GatewayDomain } from '../derive/gateway.ts';
 import type { Chain, Rule, Ruleset } from '../emit/nft.ts';
+import { domainPath } from './list.ts';
 
 /** Names of the tables, which nothing else may have. */
 export const TABLE = 'kith';
@@ -24,11 +25,6 @@ const RESPONDD_PORT = 1001;
 
 function rule(id: string, path: string, match: string, verdict: string): Rule {
   return { id, path: `gateway.${path}`, match, verdict };
-}
-
-/** `gateway.domains.main.prefix4` as the file may have it. */
-function domainPath({ domain }: GatewayDomain, key: string): string {
-  return `domains.${domain.code}.${key}`;
 }
 
 export function firewall(gateway: Gateway): Ruleset {

@@ -9,8 +9,8 @@ import { fastdConf } from '../emit/fastd.ts';
 import { nftText } from '../emit/nft.ts';
 import type { ItemKey } from '../item.ts';
 import { banRules, firewall } from './firewall.ts';
-import { domainPath, wantLinks } from './links.ts';
-import { type CauseOf, WantedList } from './list.ts';
+import { wantLinks } from './links.ts';
+import { type CauseOf, domainPath, WantedList } from './list.ts';
 
 const RULE_PRIORITY = 31_000;
 /** Below every other route: what has no way out through the exit has none. */
@@ -44,6 +44,8 @@ function wantRouting(list: WantedList, gateway: Gateway): void {
   const { via, interface: own } = settings.exit;
   if (own !== null && via.length === 0) return;
   const path = own === null ? 'exit.members' : 'exit.via';
+  // Answers come in where the host's own routes do not lead: a strict check of sources would drop them.
+  list.add('sysctl', `net/ipv4/conf/${exit}/rp_filter`, { value: '2' }, path);
   for (const family of [4, 6] as const) {
     const next = via.find((address) => isIPv4(address) === (family === 4)) ?? null;
     const common = { family, table: CLIENT_TABLE } as const;
@@ -93,8 +95,8 @@ function wantRouting(list: WantedList, gateway: Gateway): void {
 }
 
 function wantKernel(list: WantedList, gateway: Gateway, table: ItemKey): void {
-  const { host, settings, neighbours, conntrack, domains } = gateway;
-  const path = domains.length === 1 ? 'clients' : 'domains';
+  const { host, settings, neighbours, conntrack } = gateway;
+  const path = 'domains';
   if (settings.exit.interface !== null) {
     // A machine that forwards no longer listens to advertisements, and would lose its own IPv6.
     list.add('sysctl', `net/ipv6/conf/${settings.exit.interface}/accept_ra`, { value: '2' }, 'exit');

@@ -4,7 +4,7 @@ import { BATMAN_HARD_MTU, vxlanMtu } from '../derive/mtu.ts';
 import { KithError, prefixParts } from '@kith/core';
 import type { Gateway, GatewayDomain } from '../derive/gateway.ts';
 import type { ItemKey, LinkValue, PortOptions } from '../item.ts';
-import type { WantedList } from './list.ts';
+import { domainPath, type WantedList } from './list.ts';
 
 const CLIENT_PORT: PortOptions = { isolated: false, multicastRouter: 1 };
 /** Without it the bridge keeps groups from the mesh whose members it cannot see: respondd and advertisements get lost. */
@@ -15,12 +15,7 @@ const VXLAN_PORT = 4789;
 /** A gateway's end of each tunnel, for all routers the same. */
 const TUNNEL_ADDRESS = 'fe80::1';
 
-const ALONE = { master: null, port: null } as const;
-
-/** Where the file has a key of a domain. */
-export function domainPath({ domain }: GatewayDomain, key: string): string {
-  return `domains.${domain.code}.${key}`;
-}
+const ALONE = { up: true, master: null, port: null } as const;
 
 /** @returns the addresses and links that services of the domain stand on */
 export function wantLinks(list: WantedList, gateway: Gateway, each: GatewayDomain): ItemKey[] {
@@ -28,7 +23,14 @@ export function wantLinks(list: WantedList, gateway: Gateway, each: GatewayDomai
   const bridge: LinkValue = { type: 'bridge', mac: macs.bridge, mtu: 1500, ...ALONE, multicastQuerier: true };
   const key = list.add('link', names.bridge, bridge, domainPath(each, 'interfaces'));
   for (const name of domain.interfaces) {
-    const port: LinkValue = { type: 'adopted', mac: null, mtu: null, master: names.bridge, port: CLIENT_PORT };
+    const port: LinkValue = {
+      type: 'adopted',
+      up: true,
+      mac: null,
+      mtu: null,
+      master: names.bridge,
+      port: CLIENT_PORT,
+    };
     list.add('link', name, port, domainPath(each, 'interfaces'), [key]);
   }
   if (each.meshed) wantMesh(list, gateway, each, key);
@@ -59,6 +61,7 @@ function wantMesh(list: WantedList, { settings, identity }: Gateway, each: Gatew
   const { algorithm, interval, hopPenalty } = domain.mesh;
   const value: LinkValue = {
     type: 'batadv',
+    up: true,
     algorithm,
     mac: macs.batman,
     mtu: 1500,
@@ -82,7 +85,7 @@ function wantMesh(list: WantedList, { settings, identity }: Gateway, each: Gatew
     domainPath(each, 'mesh'),
     [batman],
   );
-  const port = { master: names.batman, port: null };
+  const port = { up: true, master: names.batman, port: null };
   // The first port gives batman-adv its address among the others; this one stays when tunnels come and go.
   const dummy = list.add(
     'link',
@@ -108,6 +111,7 @@ function wantWireGuard(list: WantedList, each: GatewayDomain, publicKey: string,
   list.add('wireguard', names.wireguard, { publicKey, listenPort: tunnel.boundPort, peers }, `${path}.peers`, [link]);
   const vxlan: LinkValue = {
     type: 'vxlan',
+    up: true,
     vni,
     underlay: names.wireguard,
     local: TUNNEL_ADDRESS,

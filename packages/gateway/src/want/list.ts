@@ -1,9 +1,15 @@
 /** Collects what is wanted, with the line that wants it. */
+import type { GatewayDomain } from '../derive/gateway.ts';
 import type { Wanted } from '../desired.ts';
 import type { Cause, Item, ItemKey, ItemOf, Kind } from '../item.ts';
 import { keyOf } from '../item.ts';
 
 export type CauseOf = (...path: readonly (string | number)[]) => Cause;
+
+/** Where the file has a key of a domain. */
+export function domainPath({ domain }: GatewayDomain, key: string): string {
+  return `domains.${domain.code}.${key}`;
+}
 
 export class WantedList {
   readonly #causeOf: CauseOf;

@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { type Desired, type ItemOf, ruleIdOf } from '@kith/gateway';
-import { desiredFrom, hostNamed, LARGE, SMALL } from '../sample.ts';
+import { type Desired, gluonSite, type ItemOf, ruleIdOf } from '@kith/gateway';
+import { desiredFrom, gatewayFrom, hostNamed, LARGE, SMALL } from '../sample.ts';
 
 const PATH = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter);
 const folder = mkdtempSync(join(tmpdir(), 'kith-gateway-'));
@@ -112,6 +112,20 @@ for (const accept of ['all', 'known']) {
     }
   });
 }
+
+test('fastd takes the remotes that routers are given', { skip: missing('fastd') }, () => {
+  const text = LARGE.replace('endpoints: [203.0.113.9]', 'endpoints: [203.0.113.9, "2001:db8::9"]');
+  const site = gluonSite(gatewayFrom(text)).files.find(({ path }) => path === 'domains/dublin.conf')?.text ?? '';
+  const remotes = [...site.matchAll(/remotes = \{ (.*) \}/g)].flatMap((match) => (match[1] ?? '').split(', '));
+  assert.equal(remotes.length, 3);
+  const lines = remotes.map((remote) => `remote ${remote.slice(1, -1)};`);
+  const path = join(folder, 'router.conf');
+  writeFileSync(
+    path,
+    `bind any; secret "${'0'.repeat(63)}8"; method "null"; peer "x" { key "${'1'.repeat(64)}"; ${lines.join(' ')} }\n`,
+  );
+  assert.equal(run('fastd', ['--verify-config', '--config', path]).output, '');
+});
 
 test('bans stay when the allowed prefixes change, and those are replaced', () => {
   const before = desired(LARGE);
