@@ -1,6 +1,15 @@
 /** What no single value of the file tells: contradictions between them. */
-import { isIPv4, type Prefix, prefixContains, prefixesOverlap } from '@kith/core';
-import { gatewayAddress, LEAST_POOL, poolSize, reservedOf } from '../derive/pools.ts';
+import {
+  type Address,
+  addressBytes,
+  isIPv4,
+  type Prefix,
+  prefixContains,
+  prefixesOverlap,
+  prefixParts,
+  readUint32BE,
+} from '@kith/core';
+import { addressAt, gatewayAddress, LEAST_POOL, poolSize, reservedOf } from '../derive/pools.ts';
 import { type Domain, ofFamily, type Settings } from './settings.ts';
 import type { Written } from './written.ts';
 
@@ -144,9 +153,9 @@ function pools(domain: Domain, { slots }: Settings): Complaint[] {
     if (slot !== undefined)
       complaints.push({
         path,
-        message: `${address} belongs to the gateway of slot ${slot}: take ${nextNodeHint(prefix)}`,
+        message: `${address} belongs to the gateway of slot ${slot}: take ${addressAt(prefix, 1)}`,
       });
-    else if (isIPv4(address) && address !== nextNodeHint(prefix4) && !reserved(domain, address)) {
+    else if (isIPv4(address) && !isKept(domain, address)) {
       complaints.push({
         path,
         message: `${address} is in a pool of DHCP: take one of the first ${reservedOf(prefix4)} of ${prefix4}`,
@@ -156,18 +165,10 @@ function pools(domain: Domain, { slots }: Settings): Complaint[] {
   return complaints;
 }
 
-function nextNodeHint(prefix: Prefix): string {
-  const first = prefix.slice(0, prefix.lastIndexOf('/'));
-  return isIPv4(gatewayAddress(prefix, 0)) ? first.replace(/\d+$/, (last) => String(Number(last) + 1)) : `${first}1`;
-}
-
-function reserved(domain: Domain, address: string): boolean {
-  const last = gatewayAddress(domain.prefix4, reservedOf(domain.prefix4) - 3);
-  return asNumber(address) <= asNumber(last);
-}
-
-function asNumber(address4: string): number {
-  return address4.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+/** Whether the address lies before the first pool. */
+function isKept({ prefix4 }: Domain, address: Address): boolean {
+  const [at, start] = [address, prefixParts(prefix4).address].map((each) => readUint32BE(addressBytes(each), 0));
+  return (at ?? 0) - (start ?? 0) < reservedOf(prefix4);
 }
 
 function gateways({ gateways, slots }: Settings): Complaint[] {
