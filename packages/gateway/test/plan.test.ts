@@ -215,6 +215,18 @@ test('what was made and is gone already is struck from the journal without a cha
   assert.deepEqual(plan.forgotten, ['file /var/lib/kith/gateway/dnsmasq.conf']);
 });
 
+test('a gateway that is taken out tells routers and clients to go elsewhere, and changes nothing else', () => {
+  const kernel = untouched();
+  kernel.apply(planFor(desired(2), kernel.observe()));
+  const leaving = desiredFrom(LARGE, hostNamed('tower', { draining: true }));
+  assert.deepEqual(changes(planFor(leaving, kernel.observe()).changes), [
+    'change batman bat-dublin',
+    'change batman bat-cork',
+    'change file /var/lib/kith/gateway/dnsmasq.conf',
+    'change daemon dnsmasq',
+  ]);
+});
+
 test('needs that nothing fulfils, circles and twins are found', () => {
   const folder = (name: string, needs: ItemKey[]): Desired['wanted'][number] => ({
     item: { kind: 'directory', name, value: { mode: 0o755, owner: 'root' } },

@@ -55,6 +55,7 @@ export function hostNamed(name: string, changes: Partial<Host> = {}): Host {
     initialNamespace: true,
     mesh: { interface: 'kith-fmie', mtu: 1280 },
     exitMtu: 1500,
+    draining: false,
     folders: { state: '/var/lib/kith/gateway', run: '/run/kith/gateway' },
     ...changes,
   };

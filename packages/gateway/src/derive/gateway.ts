@@ -20,6 +20,8 @@ export interface Host {
   readonly mesh: { readonly interface: string; readonly mtu: number } | null;
   /** Of the interface that the file names as exit; null where it is not there. */
   readonly exitMtu: number | null;
+  /** The gateway is being taken out: it keeps the promises that it made and makes no new ones. */
+  readonly draining: boolean;
   readonly folders: {
     /** What lasts: leases, keys, the daemons' configuration. */
     readonly state: string;

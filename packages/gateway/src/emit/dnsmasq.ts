@@ -58,7 +58,8 @@ function records({ settings, host, domains }: Gateway): string[] {
 }
 
 /** Whether clients may be told that the world's IPv6 lies behind this gateway. */
-function leadsOut6({ settings }: Gateway): boolean {
+function leadsOut6({ settings, host }: Gateway): boolean {
+  if (host.draining) return false;
   const { via } = settings.exit;
   return via.length === 0 || via.some((address) => !isIPv4(address));
 }

@@ -53,7 +53,7 @@ function address(list: WantedList, device: string, cidr: string, path: string, l
   return list.add('address', `${device} ${cidr}`, { device, address: cidr }, path, [link]);
 }
 
-function wantMesh(list: WantedList, { settings, identity }: Gateway, each: GatewayDomain, bridge: ItemKey): void {
+function wantMesh(list: WantedList, { settings, identity, host }: Gateway, each: GatewayDomain, bridge: ItemKey): void {
   const { names, macs, domain } = each;
   const module = list.has('module batman-adv')
     ? ('module batman-adv' as const)
@@ -73,7 +73,8 @@ function wantMesh(list: WantedList, { settings, identity }: Gateway, each: Gatew
     'batman',
     names.batman,
     {
-      gatewayMode: 'server',
+      // Routers choose another gateway; leases that they hold here are still renewed.
+      gatewayMode: host.draining ? 'off' : 'server',
       down: settings.bandwidth.down * 1000,
       up: settings.bandwidth.up * 1000,
       originatorInterval: interval,
