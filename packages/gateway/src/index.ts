@@ -25,3 +25,4 @@ export { type Ban, Jail, targetOf } from './bans/jail.ts';
 export { failedLogin, LOGIN_PATTERNS, type LoginPattern } from './bans/patterns.ts';
 export { type InitAnswers, initialFile } from './file/init.ts';
 export * from './objections.ts';
+export { nodeMetrics } from './map/metrics.ts';

@@ -5,7 +5,7 @@
  * A link that is removed and made again takes along what lives in it: addresses, routes, peers, tunnels over it. They are
  * in the plan as remade, ports that lose their master as changed, and daemons that stood on any of it as restarted.
  */
-import { type Desired, NOTHING, type Wanted } from './desired.ts';
+import { type Desired, inOrder, NOTHING, type Wanted } from './desired.ts';
 import {
   type Cause,
   type Item,
@@ -89,12 +89,13 @@ export function asBefore(before: Observed, rulesets: Readonly<Record<string, str
     if (item === undefined) continue;
     wanted.push({ item, cause: null, needs: needs.filter((need) => before.owned.has(need) && before.found.has(need)) });
   }
-  return { wanted, rulesets };
+  return { wanted: inOrder(wanted), rulesets };
 }
 
 /**
- * The journal's word on what kith owns, after (or, for a journal that is written first, before) a change is made. What
- * was there before kith is remembered from the first change on.
+ * The journal's word on what kith owns when a change is made. It has to be on disk before the change, or after it where
+ * the change is `remove` or `restore`: whatever a crash leaves between is then still known as kith's. What was there
+ * before kith is remembered from the first change on.
  */
 export function owning(owned: ReadonlyMap<ItemKey, Owned>, change: Change): Map<ItemKey, Owned> {
   const out = new Map(owned);

@@ -1,4 +1,4 @@
-/** A host as far as a plan is concerned: what goes down with a link goes down, and the journal is written first. */
+/** A host as far as a plan is concerned: what goes down with a link goes down, and a journal is kept. */
 import {
   type Change,
   type Item,
@@ -28,8 +28,17 @@ export class Kernel {
   /** @param steps how many of the changes are made before the power fails */
   apply(plan: Plan, steps: number = plan.changes.length): this {
     for (const key of plan.forgotten) this.#owned.delete(key);
-    for (const change of plan.changes.slice(0, steps)) this.#make(change);
+    for (const change of plan.changes.slice(0, steps)) {
+      this.#make(change);
+      this.#owned = owning(this.#owned, change);
+    }
     return this;
+  }
+
+  /** The power fails between the journal and the change that it is about, whichever of them comes first. */
+  tear(change: Change): void {
+    if (change.operation === 'remove' || change.operation === 'restore') this.#make(change);
+    else this.#owned = owning(this.#owned, change);
   }
 
   /** Somebody else takes a thing away. */
@@ -39,7 +48,6 @@ export class Kernel {
   }
 
   #make(change: Change): void {
-    this.#owned = owning(this.#owned, change);
     const { key, after, operation } = change;
     if (operation === 'rebuild' && key.startsWith('link ')) this.#removeLink(key.slice('link '.length));
     if (after === null) {

@@ -6,6 +6,7 @@ import {
   meshviewerJson,
   NodeBook,
   nodelistJson,
+  nodeMetrics,
   nodesJson,
   parseAnswer,
 } from '@kith/gateway';
@@ -189,4 +190,26 @@ test('dates are those of the calendar', () => {
       assert.equal(mapTime(ms), new Date(ms).toISOString().replace(/\.\d+Z$/, '+0000'));
     }),
   );
+});
+
+test('figures have names with help and type once, a sample for what is known, and no series twice', () => {
+  const book = village();
+  book.take(parseAnswer(JSON.stringify({ nodeinfo: { node_id: 'odd', hostname: 'a"b\\c' } })).documents, NOW);
+  const text = nodeMetrics(book, NOW);
+  const lines = text.trimEnd().split('\n');
+  for (const line of lines) {
+    assert.match(
+      line,
+      /^(?:# (?:HELP|TYPE) kith_[a-z_]+ .+|kith_[a-z_]+(?:\{(?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)+\})? -?[\d.e+]+)$/,
+    );
+  }
+  const samples = lines.filter((line) => !line.startsWith('#')).map((line) => line.slice(0, line.lastIndexOf(' ')));
+  assert.equal(new Set(samples).size, samples.length);
+  const types = lines.filter((line) => line.startsWith('# TYPE'));
+  assert.equal(new Set(types).size, types.length);
+  assert.match(text, /^kith_nodes 4$/m);
+  assert.match(text, /^kith_node_info\{node="odd",hostname="a\\"b\\\\c",.*gateway="false"\} 1$/m);
+  assert.match(text, /^kith_node_clients\{node="near",band="other"\} 1$/m);
+  assert.match(text, /^kith_link_quality_ratio\{source="near",target="gw",.*type="vpn"\} 1$/m);
+  assert.doesNotMatch(text, /kith_node_uptime_seconds\{node="odd"/);
 });
