@@ -2,7 +2,7 @@ import type { Rate } from './rate.ts';
 
 /** What is known of a peer here. */
 interface Giver {
-  readonly pipeline: { readonly rate: Pick<Rate, 'total'> };
+  readonly pipeline: { readonly rate: Pick<Rate, 'total' | 'sample'> };
   /** 0 for one that never suggested. */
   suggestsUntil: number;
   bestRate: number;
@@ -25,12 +25,13 @@ export function spareSeeds(peers: Iterable<Giver>, elapsed: number, now: number)
   let seeds = 0;
   const suggesting: Giver[] = [];
   for (const peer of peers) {
-    const { total } = peer.pipeline.rate;
-    const rate = ((total - peer.lookedBytes) * 1000) / elapsed;
-    peer.lookedBytes = total;
-    peer.bestRate = Math.max(peer.bestRate, rate);
+    const { rate } = peer.pipeline;
+    const bytes = rate.total - peer.lookedBytes;
+    peer.lookedBytes = rate.total;
+    // Of a seed the average, so that one burst is no measure; of the others what comes now, because they may stop.
+    peer.bestRate = Math.max(peer.bestRate, rate.sample(now));
     if (peer.suggestsUntil === 0) {
-      partners += rate;
+      partners += (bytes * 1000) / elapsed;
     } else {
       seeds += peer.bestRate;
       suggesting.push(peer);
