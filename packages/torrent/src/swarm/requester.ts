@@ -198,7 +198,7 @@ export class Requester {
     const partial = this.#activeOrNew(piece, first);
     for (const source of able) {
       const time = ((this.#padding.pieceLength / able.length) * 1000) / Math.max(source.pipeline.rate.value, 1);
-      if (source.pipeline.size > 0 && source.pipeline.eta() + time > at - now) this.#clearTheWay(source);
+      if (source.pipeline.size > 0 && source.pipeline.eta() + time > at - now) this.#clearTheWay(source, at);
     }
     if (partial === undefined || partial.alone) return;
     // Whoever would deliver first gets the next block.
@@ -443,13 +443,13 @@ export class Requester {
     return now - (peer?.pipeline.sentAt(partial.piece, block) ?? now) > LATE;
   }
 
-  /** Takes back what is not urgent from a peer, so that what is comes first. */
-  #clearTheWay(source: Source): void {
+  /** Takes back from a peer what is less urgent than what is needed by `at`, so that this comes first. */
+  #clearTheWay(source: Source, at: number): void {
     source.pipeline.drain((piece, block, sentAt) => {
       const partial = this.#active.get(piece);
       if (partial === undefined) return;
       const arrives = partial.state[block] === ARRIVING && partial.peer[block] === source.number;
-      if (arrives || this.deadlines.has(piece)) {
+      if (arrives || this.deadlines.at(piece) <= at) {
         source.pipeline.push(piece, block, sentAt);
         return;
       }
