@@ -22,14 +22,7 @@ export const TRACKERS: readonly Tracker[] = [
   {
     name: 'kith',
     webSocket: true,
-    // As `kith tracker` runs it: what is young is soon garbage, and need not fill 48 MB before it is looked through.
-    argv: (port) => [
-      process.execPath,
-      '--conditions=source',
-      '--max-semi-space-size=2',
-      here('run-kith-tracker.ts'),
-      String(port),
-    ],
+    argv: (port) => [process.execPath, '--conditions=source', here('run-kith-tracker.ts'), String(port)],
   },
   {
     name: 'opentracker',

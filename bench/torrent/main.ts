@@ -14,6 +14,7 @@ import { Samples } from '../common/samples.ts';
 import { announces, TRACKERS } from './announces.ts';
 import { CLIENTS } from './clients.ts';
 import { make } from './content.ts';
+import { idle, IDLERS } from './idle.ts';
 import { UNITS, type Case } from './measures.ts';
 import { parse, type Options } from './options.ts';
 import { pairs } from './pairs.ts';
@@ -110,6 +111,23 @@ async function trackers(options: Options, folder: string, samples: Samples): Pro
   return TRACKERS.map(({ name }) => name);
 }
 
+async function idlers(options: Options, folder: string, samples: Samples): Promise<string[]> {
+  const measures = Object.keys(UNITS).filter((measure) => measure.startsWith('idle1000.'));
+  for (let round = 0; round < options.rounds && performance.now() / 1000 < options.budget; round++) {
+    for (const idler of IDLERS) {
+      try {
+        const found = await idle(idler, folder);
+        console.log(`idle, round ${round + 1}: ${idler.name} ready after ${found['idle1000.start']?.toFixed(1)} s`);
+        samples.add(idler.name, found);
+      } catch (error) {
+        console.log(`idle, round ${round + 1}: ${idler.name} failed: ${message(error)}`);
+        samples.fail(idler.name, measures, message(error));
+      }
+    }
+  }
+  return IDLERS.map(({ name }) => name);
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const options = parse(
     argv,
@@ -131,6 +149,7 @@ async function main(argv: readonly string[]): Promise<void> {
       }
     }
     if (options.parts.has('swarm8')) systems.set('swarm8', await swarms(options, folder, samples));
+    if (options.parts.has('idle1000')) systems.set('idle1000', await idlers(options, folder, samples));
     if (options.parts.has('announces')) systems.set('announces', await trackers(options, folder, samples));
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,4 +1,6 @@
 /** kith itself, run as a person would run it, once with each of its data planes. */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { far, hub, type Node, type Nodes } from '../stage.ts';
 import type { Running, System } from '../system.ts';
@@ -6,6 +8,8 @@ import { must, output } from './daemons.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../packages/kith/bin/kith.mjs', import.meta.url));
 const NETWORK = 'bench';
+/** Fills the cable, with room for a relay's header. */
+const MTU = 1392;
 
 type Plane = 'native' | 'portable';
 
@@ -19,7 +23,7 @@ interface Status {
 export function kith(plane: Plane): System {
   return {
     name: `kith-${plane}`,
-    settings: `KITH_PLANE=${plane}, everything else as it comes`,
+    settings: `KITH_PLANE=${plane}, MTU ${MTU} (fills the cable), everything else as it comes`,
     noRelay: null,
     version: () => output(process.execPath, PROGRAM, 'version').trim(),
     start: (nodes) => start(plane, nodes),
@@ -35,6 +39,10 @@ function run(plane: Plane, node: Node, words: readonly string[]): Promise<string
   });
 }
 
+function configure(node: Node): void {
+  appendFileSync(join(node.folder, NETWORK, 'config.yaml'), `mtu: ${MTU}\n`, { mode: 0o600 });
+}
+
 async function start(plane: Plane, nodes: Nodes): Promise<Running> {
   const founder = hub(nodes);
   const others = nodes.filter((node) => node !== founder);
@@ -47,6 +55,7 @@ async function start(plane: Plane, nodes: Nodes): Promise<Running> {
     const place = ['--prefix', '10.81.0.0/24', '--address', address(founder)];
     await run(plane, founder, ['init', founder.name, ...place, ...endpoints]);
     up.push(founder);
+    configure(founder);
     await run(plane, founder, ['up']);
     // Before anybody joins: where the wanted plane is missing there is nothing to wait for.
     await assertPlane(plane, founder);
@@ -54,6 +63,7 @@ async function start(plane: Plane, nodes: Nodes): Promise<Running> {
       const token = await run(plane, founder, ['invite', node.name, '--address', address(node)]);
       await run(plane, node, ['join', token.trim()]);
       up.push(node);
+      configure(node);
       await run(plane, node, ['up']);
     }
     await settle(plane, nodes);

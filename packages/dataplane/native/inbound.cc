@@ -53,13 +53,16 @@ class Workers::Inbound final : ReceiveSink, PacketWriter {
   }
 
   void Run() {
-    AskForShortSlices();
     for (const int fd : {workers_.wake_in_, workers_.port_.v4, workers_.port_.v6}) Watch(fd, true);
     int tun = -1;
     while (!workers_.ended()) {
       const int before = tun;
       tun = workers_.HasTun() ? workers_.tun() : -1;
-      if (before != tun) Watch(before >= 0 ? before : tun, before < 0);
+      if (before != tun) {
+        Watch(before >= 0 ? before : tun, before < 0);
+        // Without the TUN there is much to do.
+        AskForShortSlices(tun < 0);
+      }
       epoll_event events[4];
       const int n = epoll_wait(workers_.events_, events, 4, Timeout());
       if (n < 0 && errno != EINTR) return;

@@ -19,8 +19,9 @@ constexpr size_t kManyBytes = 32 * 1024;
 constexpr size_t kManyPackets = 16;
 // Milliseconds without that after which the other one is let go.
 constexpr double kBusyFor = 100;
-// Nanoseconds: the kernel's least.
+// Nanoseconds: the kernel's least, and its own choice.
 constexpr uint64_t kShortestSlice = 100'000;
+constexpr uint64_t kUsualSlice = 0;
 
 void Poke(int fd) {
   const uint64_t one = 1;
@@ -48,8 +49,8 @@ void Workers::Settle(int fd) {
 }
 
 // Since Linux 6.12 a thread that asks for short slices interrupts one that has longer ones; before, this does nothing.
-// Its share of the processor stays what it is.
-void Workers::AskForShortSlices() {
+// Its share of the processor stays what it is. An idle machine answers an echo sooner without.
+void Workers::AskForShortSlices(bool ask) {
   struct {
     uint32_t size;
     uint32_t policy;
@@ -61,7 +62,7 @@ void Workers::AskForShortSlices() {
   } attributes{};
   static_assert(sizeof attributes == 48, "struct sched_attr, first version");
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0 || attributes.policy != SCHED_OTHER) return;
-  attributes.runtime = kShortestSlice;
+  attributes.runtime = ask ? kShortestSlice : kUsualSlice;
   syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
@@ -125,7 +126,7 @@ void* Workers::RunOutbound(void* self) {
 }
 
 void Workers::RunOut() {
-  AskForShortSlices();
+  AskForShortSlices(true);
   while (!ended()) {
     const bool has = shared_.load(std::memory_order_acquire);
     pollfd polled[2] = {{wake_out_, POLLIN, 0}, {has ? tun() : -1, POLLIN, 0}};

@@ -48,8 +48,8 @@ class Workers {
 
   // Takes back what woke a thread up.
   static void Settle(int fd);
-  // Asks the scheduler to let this thread in soon where others run: what it does is short.
-  static void AskForShortSlices();
+  // Asks the scheduler to let this thread in soon, or no sooner than others, where others run: what it does is short.
+  static void AskForShortSlices(bool ask);
   static void* RunOutbound(void* self);
   static void* RunInbound(void* self);
   // For the thread that has the TUN.

@@ -8,8 +8,9 @@ import { ERRORS, type ErrorCode, KithError } from '@kith/core';
 import fc from 'fast-check';
 import { Client } from '../src/api/client.ts';
 import { readInviteRequest, readPingRequest, readRevokeRequest } from '../src/api/requests.ts';
-import { type ApiServer, serveApi } from '../src/api/server.ts';
+import { serveApi } from '../src/api/server.ts';
 import type { Service } from '../src/api/service.ts';
+import type { ApiServer } from '../src/api/socket.ts';
 import type { InviteRequest, LogLine } from '../src/api/types.ts';
 import { LogBook } from '../src/daemon/log.ts';
 

@@ -26,10 +26,16 @@ function content(sandbox: Sandbox, name: string, size: number): { readonly path:
   return { path, bytes };
 }
 
+/** A list in what a verb printed; nothing where it failed. */
+function listed(value: Json, name: string): readonly Json[] {
+  const list: readonly Json[] | undefined = value[name];
+  return list ?? [];
+}
+
 async function shared(sandbox: Sandbox, path: string, ...options: string[]): Promise<Json> {
   const { code, value } = await sandbox.json(['share', path, ...options]);
   assert.equal(code, 0, JSON.stringify(value));
-  const [share] = value['shares'] ?? [];
+  const [share] = listed(value, 'shares');
   assert.ok(share);
   return share;
 }
@@ -137,12 +143,12 @@ describe('kith share and kith get', () => {
     const detached = await bob.run(['get', magnet, '--detach', '-o', bob.state]);
     assert.equal(detached.code, 0, detached.stderr);
     const waiting = start(t, bob, ['get', magnet.replace('abab', 'cdcd'), '-o', bob.state]);
-    for (let count = 0; count < 2;) count = ((await bob.json(['shares'])).value['shares'] ?? []).length;
+    for (let count = 0; count < 2;) count = listed((await bob.json(['shares'])).value, 'shares').length;
     // Its first word comes when it waits.
     await new Promise((resolve) => waiting.stderr?.once('data', resolve));
     waiting.kill('SIGINT');
     assert.equal(await ended(waiting), 130);
-    assert.equal(((await bob.json(['shares'])).value['shares'] ?? []).length, 2);
+    assert.equal(listed((await bob.json(['shares'])).value, 'shares').length, 2);
   });
 
   test('what cannot be done says why, with its code', async (t) => {
@@ -213,7 +219,7 @@ test('kith torrent shows, makes and finds the file that was changed', async (t) 
   assert.equal(made.code, 0, JSON.stringify(made.value));
   const shown = await alice.json(['torrent', 'show', file]);
   assert.equal(shown.value['version'], 'v2');
-  assert.equal(shown.value['files']?.length, 2);
+  assert.equal(listed(shown.value, 'files').length, 2);
   assert.match((await alice.run(['torrent', 'show', String(shown.value['magnet'])])).stdout, /of version 2/);
   const right = await alice.run(['torrent', 'verify', file, alice.state]);
   assert.deepEqual([right.code, right.stdout], [0, 'all 2 files are right\n'], right.stderr);

@@ -75,16 +75,32 @@ export class DiskStore implements PieceStore {
     this.#slabs.release(slabOf(buffer));
   }
 
-  async commit(buffer: PieceBuffer, check: PieceCheck, wantBlocks: boolean): Promise<CommitResult> {
+  commit(buffer: PieceBuffer, check: PieceCheck, wantBlocks: boolean): Promise<CommitResult> {
     const { piece } = buffer;
     const slab = slabOf(buffer);
-    try {
-      this.#open();
-      return await this.#lane.commit(this.#id, piece * this.#torrent.pieceLength, slab, check, wantBlocks);
-    } finally {
-      this.#forget(piece);
-      this.#slabs.release(slab);
-    }
+    this.#slabs.committed(slab);
+    this.#open();
+    return new Promise((resolve, reject) => {
+      const ended = (): void => {
+        this.#forget(piece);
+        this.#slabs.release(slab, true);
+      };
+      this.#lane.commit(
+        this.#id,
+        piece * this.#torrent.pieceLength,
+        slab,
+        check,
+        wantBlocks,
+        (result) => {
+          ended();
+          resolve(result);
+        },
+        (error) => {
+          ended();
+          reject(error);
+        },
+      );
+    });
   }
 
   /** Whether what is stored of a piece is right. For checking again; reads past the cache. */
@@ -248,7 +264,9 @@ export class DiskStore implements PieceStore {
     const before = this.#heads.get(line);
     this.#heads.delete(line);
     const most = Math.min(Math.floor(LINE / this.#torrent.pieceLength), this.#torrent.pieceCount - line);
-    let lines = Math.max(1, Math.min(most, (before ?? 0.5) * 2));
+    // Peers take small pieces in runs that begin at such places.
+    const begins = before === undefined && line % Math.floor(LINE / this.#torrent.pieceLength) === 0;
+    let lines = Math.max(1, begins ? most : Math.min(most, (before ?? 0.5) * 2));
     for (let i = 1; i < lines; i++) {
       if (this.#loading.has(line + i) || this.#cache.get(this.#key(line + i)) !== undefined) lines = i;
     }

@@ -14,6 +14,9 @@ const UNIT = 16_384;
 export class SlabPool {
   readonly memory: SharedArrayBuffer;
   readonly #used: Uint8Array;
+  /** Bytes that wait to be written, and how many may before nothing more is given out. */
+  #committed = 0;
+  readonly #backlog: number;
   /** No free run of one unit begins below. */
   #lowest = 0;
   #free: number;
@@ -27,13 +30,16 @@ export class SlabPool {
     const units = Math.max(4, Math.ceil(budget / UNIT));
     this.memory = new SharedArrayBuffer(units * UNIT);
     this.#used = new Uint8Array(units);
+    this.#backlog = (units * UNIT) / 4;
     this.#free = units;
   }
 
   /** Undefined when there is no room: `onRoom` is then called once, after something came back. */
   acquire(size: number, onRoom: () => void): Slab | undefined {
     const units = Math.max(1, Math.ceil(size / UNIT));
-    if (units > this.#used.length / 4) {
+    if (this.#committed >= this.#backlog) {
+      // What is fetched faster than it is written only costs memory.
+    } else if (units > this.#used.length / 4) {
       if (!this.#alone) {
         this.#alone = true;
         return { place: -1, bytes: new Uint8Array(new SharedArrayBuffer(size)) };
@@ -54,7 +60,14 @@ export class SlabPool {
     return undefined;
   }
 
-  release(slab: Slab): void {
+  /** The slab is full, and given back once it is written. */
+  committed(slab: Slab): void {
+    this.#committed += slab.bytes.length;
+  }
+
+  /** @param committed `committed` was called with it */
+  release(slab: Slab, committed: boolean = false): void {
+    if (committed) this.#committed -= slab.bytes.length;
     if (slab.place < 0) {
       this.#alone = false;
     } else {

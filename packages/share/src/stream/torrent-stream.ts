@@ -7,7 +7,7 @@ export interface StreamSource {
   readonly metainfo: Metainfo | undefined;
   readonly store: PieceStore | undefined;
   readonly have: { has(piece: number): boolean };
-  /** The piece is needed by `at`, monotonic ms. */
+  /** The piece is needed by `at`, monotonic ms; minus infinity where it comes before all others. */
   deadline(piece: number, at: number, now: number): void;
   clearDeadlines(pieces: Iterable<number>): void;
   whenPiece(piece: number): Promise<void>;
@@ -22,6 +22,13 @@ export interface TorrentStreamOptions {
   readonly rate?: number;
 }
 
+/** A piece that readers want. */
+interface Claim {
+  readonly readers: number;
+  /** When the first of them needs it, monotonic ms. */
+  readonly at: number;
+}
+
 /** The files of a torrent, read while they are loaded. Readers share what is urgent: one that ends takes only its own away. */
 export class TorrentStream implements StreamFolder {
   readonly name: string;
@@ -31,8 +38,7 @@ export class TorrentStream implements StreamFolder {
   readonly #now: () => number;
   readonly #ahead: number;
   readonly #rate: number;
-  /** Piece → readers that want it. */
-  readonly #claims: Map<number, number> = new Map();
+  readonly #claims: Map<number, Claim> = new Map();
 
   /** Throws where the metainfo is not known yet (a magnet link before its first peer). */
   constructor(source: StreamSource, options: TorrentStreamOptions) {
@@ -69,7 +75,9 @@ export class TorrentStream implements StreamFolder {
           if (this.#source.have.has(piece)) continue;
           wanted.add(piece);
           if (claimed.has(piece)) continue;
-          this.#claim(piece, ((piece - first) * pieceLength) / this.#rate);
+          // Who begins or jumps waits already: what others will need soon, and may be late with, comes behind it.
+          const delay = piece === first ? Number.NEGATIVE_INFINITY : ((piece - first) * pieceLength) / this.#rate;
+          this.#claim(piece, delay);
         }
         this.#drop([...claimed].filter((piece) => !wanted.has(piece)));
         claimed = wanted;
@@ -90,17 +98,20 @@ export class TorrentStream implements StreamFolder {
   }
 
   #claim(piece: number, delay: number): void {
-    this.#claims.set(piece, (this.#claims.get(piece) ?? 0) + 1);
     const now = this.#now();
-    this.#source.deadline(piece, now + delay, now);
+    const at = now + delay;
+    const claim = this.#claims.get(piece);
+    this.#claims.set(piece, { readers: (claim?.readers ?? 0) + 1, at: Math.min(at, claim?.at ?? at) });
+    // Who can wait does not make another wait.
+    if (claim === undefined || at < claim.at) this.#source.deadline(piece, at, now);
   }
 
   #drop(pieces: Iterable<number>): void {
     const free: number[] = [];
     for (const piece of pieces) {
-      const left = (this.#claims.get(piece) ?? 1) - 1;
-      if (left > 0) {
-        this.#claims.set(piece, left);
+      const claim = this.#claims.get(piece);
+      if (claim !== undefined && claim.readers > 1) {
+        this.#claims.set(piece, { ...claim, readers: claim.readers - 1 });
         continue;
       }
       this.#claims.delete(piece);

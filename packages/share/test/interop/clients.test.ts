@@ -12,16 +12,22 @@ import { wholeTests } from './swarm/whole.ts';
 
 const CLIENTS = [transmission, aria2, libtorrent, webtorrent];
 
-describe('with real programs', { concurrency: 8 }, () => {
+describe('with real programs', { concurrency: 12 }, () => {
+  for (const client of [transmission, aria2]) {
+    resumeTests(client);
+    magnetTests(client);
+  }
   apartTests();
   pexTests(aria2, true);
   pexTests(libtorrent, true);
   // It hears of others and tells nobody.
   pexTests(webtorrent, false);
   trackerTests();
-  for (const client of CLIENTS) {
+  for (const client of [libtorrent, webtorrent]) {
     resumeTests(client);
     magnetTests(client);
+  }
+  for (const client of CLIENTS) {
     encryptionTests(client);
     wholeTests(client);
   }

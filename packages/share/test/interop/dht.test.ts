@@ -21,8 +21,7 @@ after(async () => {
 
 /** A program that ends with the test; `said` is all that it printed. */
 function run(argv: readonly string[]): { child: ChildProcess; said: () => string } {
-  const [program = '', ...args] = ['setpriv', '--pdeathsig', 'KILL', ...argv];
-  const child = spawn(program, args, { cwd: folder, stdio: 'pipe' });
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], { cwd: folder, stdio: 'pipe' });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
   child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));

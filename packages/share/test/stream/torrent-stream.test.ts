@@ -48,7 +48,8 @@ test('reading asks for the piece at once and for those behind it in time, then g
   assert.ok(reader !== undefined);
   const bytes = reader.read(0, 100_000, 200_000);
   assert.deepEqual([...source.urgent.keys()], [4, 5, 6, 7]);
-  assert.equal(source.urgent.get(4), 1000);
+  assert.equal(source.urgent.get(4), Number.NEGATIVE_INFINITY, 'before all that others will need');
+  assert.ok((source.urgent.get(5) ?? 0) > 1000);
   assert.ok((source.urgent.get(6) ?? 0) > (source.urgent.get(5) ?? 0));
   await source.arrive(4);
   const begin = 70_000;
@@ -83,6 +84,17 @@ test('a seek leaves the old place, and readers do not take each other’s pieces
     settled.every(({ status }) => status === 'rejected'),
     'closed readers give nothing',
   );
+});
+
+test('a reader that can wait for a piece does not make another wait for it', () => {
+  const source = new Source();
+  const [, b] = new TorrentStream(source, options).files;
+  const [jumped, behind] = [b?.open(), b?.open()];
+  assert.ok(jumped !== undefined && behind !== undefined);
+  void jumped.read(30_000, 10, 200_000);
+  void behind.read(0, 10, 200_000);
+  assert.equal(source.urgent.get(6), Number.NEGATIVE_INFINITY);
+  assert.ok((source.urgent.get(5) ?? 0) > 1000);
 });
 
 test('no more is asked for than the range needs', async () => {

@@ -53,7 +53,7 @@ export class Download {
   constructor(parts: DownloadParts, host: DownloadHost) {
     this.#parts = parts;
     this.#host = host;
-    this.picker = new PiecePicker(parts.have, parts.dice);
+    this.picker = new PiecePicker(parts.have, parts.dice, parts.torrent.pieceLength);
     this.requester = new Requester(
       this.picker,
       new Padding(parts.torrent),

@@ -5,13 +5,12 @@ import type { HashRange, WireHandler } from '../wire/handler.ts';
 import type { Handshake } from '../wire/handshake.ts';
 import { Bits } from './bits.ts';
 import type { Peer } from './peer.ts';
+import { SUGGESTION_TIME } from './spared-seeds.ts';
 
 /** Pieces that a peer may name before the metadata is known. */
 const EARLY_MOST = 100_000;
 /** Pieces that a peer may suggest, or allow fast, at a time (BEP 6). */
 const FAST_MOST = 1024;
-/** How long a seed that suggests is asked for what it suggests alone, ms: it spreads each piece through one peer. */
-const SUGGESTION_TIME = 2000;
 
 /** What a peer says, checked against its torrent and taken to who decides on it. */
 export class PeerMessages implements WireHandler {

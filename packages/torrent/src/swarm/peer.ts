@@ -63,6 +63,9 @@ export class Peer implements Source, HashSource, MetadataSource, ChokePeer {
   readonly allowedFast: Set<number> = new Set();
   readonly suggested: number[] = [];
   suggestsUntil = 0;
+  /** What it gave at most, bytes per second, and the bytes of it at the last look. */
+  bestRate = 0;
+  lookedBytes = 0;
   /** Pieces that it may have while it is choked (BEP 6). */
   readonly granted: Set<number> = new Set();
 

@@ -15,6 +15,12 @@ const RANDOM_FIRST = 4;
 const LOOK = 128;
 /** Pieces of such a peer among which the rarest is taken. */
 const SAMPLE = 8;
+/**
+ * Small pieces that lie side by side are taken one after the other, up to so many bytes: disks read and write them as
+ * one. A torrent has at least so many extents, so that peers still find different ones.
+ */
+const EXTENT = 262_144;
+const EXTENTS = 64;
 
 /**
  * Which piece to begin next. Counts how many peers have each piece and keeps the pieces that may be begun (wanted, not
@@ -37,14 +43,20 @@ export class PiecePicker {
   readonly #position: Uint32Array;
   readonly #levels: (Rarity | undefined)[] = [];
   readonly #dice: Dice;
+  /** Pieces of an extent. */
+  readonly #extent: number;
   #seeds = 0;
   #wanted = 0;
   #had: number;
 
-  /** @param have pieces that need not be fetched; copied */
-  constructor(have: Bits, dice: Dice) {
+  /**
+   * @param have pieces that need not be fetched; copied
+   * @param pieceLength bytes
+   */
+  constructor(have: Bits, dice: Dice, pieceLength: number) {
     this.pieceCount = have.length;
     this.#dice = dice;
+    this.#extent = extentOf(pieceLength, have.length);
     this.#counts = new Uint16Array(have.length);
     this.#priorities = new Uint8Array(have.length).fill(NORMAL_PRIORITY);
     this.#position = new Uint32Array(have.length);
@@ -175,18 +187,36 @@ export class PiecePicker {
     return this.#open.has(piece);
   }
 
-  /** The piece to begin with a peer that has `pieces`, or -1. */
-  next(pieces: Bits): number {
+  /**
+   * The piece to begin with a peer that has `pieces`, or -1.
+   * @param before the piece that was begun with it last, or -1: the one behind it is next if it is as rare
+   */
+  next(pieces: Bits, before: number = -1): number {
     for (let priority = HIGHEST_PRIORITY; priority > 0; priority--) {
       const level = this.#levels[priority];
       if (level === undefined || level.size === 0) continue;
-      let found: number;
-      if (this.order === 'sequential') found = this.#first(pieces, priority);
-      else if (this.#had < RANDOM_FIRST) found = this.#sample(pieces, priority, 1);
-      else found = this.#rarest(level, pieces, priority);
+      const found = this.#nextOfLevel(level, pieces, priority, before);
       if (found >= 0) return found;
     }
     return -1;
+  }
+
+  #nextOfLevel(level: Rarity, pieces: Bits, priority: number, before: number): number {
+    if (this.order === 'sequential') return this.#first(pieces, priority);
+    const behind = before + 1;
+    if (before >= 0 && behind % this.#extent !== 0 && this.#isLike(behind, before, pieces, priority)) return behind;
+    if (this.#had < RANDOM_FIRST) return this.#sample(pieces, priority, 1);
+    let piece = this.#rarest(level, pieces, priority);
+    // The whole extent, from its first piece that is as rare.
+    while (piece > 0 && piece % this.#extent !== 0 && this.#isLike(piece - 1, piece, pieces, priority)) piece--;
+    return piece;
+  }
+
+  /** Whether a piece may be begun and is no less rare than its neighbour. */
+  #isLike(piece: number, neighbour: number, pieces: Bits, priority: number): boolean {
+    if (piece >= this.pieceCount || !this.#open.has(piece) || !pieces.has(piece)) return false;
+    if (this.#priorities[piece] !== priority) return false;
+    return (this.#counts[piece] as number) <= (this.#counts[neighbour] as number);
   }
 
   #rarest(level: Rarity, pieces: Bits, priority: number): number {
@@ -241,4 +271,9 @@ export class PiecePicker {
     const priority = this.#priorities[piece] as number;
     return (this.#levels[priority] ??= new Rarity(this.#position, this.#dice));
   }
+}
+
+/** Pieces that are taken one after the other: 1 where pieces are large. */
+export function extentOf(pieceLength: number, pieceCount: number): number {
+  return Math.max(1, Math.min(Math.floor(EXTENT / pieceLength), Math.floor(pieceCount / EXTENTS)));
 }

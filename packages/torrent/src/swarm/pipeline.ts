@@ -15,9 +15,12 @@ export interface PipelineLimits {
 const LEAST_REQUESTS = 4;
 /** Slow start ends when the rate grew by less than this factor since the last look. */
 const GROWTH = 1.1;
-/** What is asked for ahead of what is on its way, ms, and the way counted this often: blocks are not yet decided on while
- * others, who see what is rare later, decide on theirs. */
+/**
+ * What is asked for ahead of what is on its way: time, ms, but no more bytes than that, and the way counted this often.
+ * What is asked for late is decided on with more known of what is rare, and needs memory later.
+ */
 const SLACK = 300;
+const SLACK_BYTES = 8 * 1_048_576;
 const ROUND_TRIPS = 3;
 
 /**
@@ -91,12 +94,16 @@ export class Pipeline {
     if (at < 0) return false;
     const time = now - this.#ring.note(at);
     this.#roundTrip = Math.min(this.#roundTrip, time);
-    this.#ring.delete(at);
-    if (this.#slowStart && time > this.#ahead) {
-      // More requests only wait longer by now.
-      this.#slowStart = false;
-      this.target = Math.max(LEAST_REQUESTS, Math.ceil((this.target * this.#ahead) / time));
+    if (this.#slowStart && time > 0) {
+      // What waited when it was asked for came in this time.
+      const ahead = this.#ahead((this.size * BLOCK * 1000) / time);
+      if (time > ahead) {
+        // More requests only wait longer by now.
+        this.#slowStart = false;
+        this.target = Math.max(LEAST_REQUESTS, Math.ceil((this.target * ahead) / time));
+      }
     }
+    this.#ring.delete(at);
     return true;
   }
 
@@ -122,7 +129,7 @@ export class Pipeline {
   /** Once in a while: follows the rate. */
   adapt(now: number): void {
     const rate = this.rate.sample(now);
-    const fitting = Math.ceil((rate * this.#ahead) / 1000 / BLOCK);
+    const fitting = Math.ceil((rate * this.#ahead(rate)) / 1000 / BLOCK);
     if (this.#slowStart) {
       if (this.size > 0 && rate > 0 && rate < this.#lastRate * GROWTH) this.#slowStart = false;
       this.#lastRate = Math.max(rate, this.#lastRate);
@@ -139,9 +146,10 @@ export class Pipeline {
     return this.size > 0 && now - this.progressAt > this.#limits.requestTimeout;
   }
 
-  /** Time's worth of blocks that should be on the way, ms. */
-  get #ahead(): number {
-    return Math.min(this.#limits.queueTime, ROUND_TRIPS * this.#roundTrip + SLACK);
+  /** Time's worth of blocks that should be on the way at that rate, bytes per second; ms. */
+  #ahead(rate: number): number {
+    const slack = Math.min(SLACK, (SLACK_BYTES * 1000) / Math.max(rate, 1));
+    return Math.min(this.#limits.queueTime, ROUND_TRIPS * this.#roundTrip + slack);
   }
 
   snub(): void {

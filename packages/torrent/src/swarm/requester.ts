@@ -17,7 +17,7 @@ export interface Source {
   readonly allowedFast: ReadonlySet<number>;
   /** Pieces it would like to be asked for (BEP 6), the oldest first. */
   readonly suggested: number[];
-  /** Until then no piece is begun with it that it did not suggest, monotonic ms. */
+  /** Until then it is asked for no piece that it did not suggest, monotonic ms. */
   readonly suggestsUntil: number;
   /** The piece it works on, or -1. */
   current: number;
@@ -126,7 +126,7 @@ export class Requester {
       }
       room -= this.#askFree(source, partial, room, now);
     }
-    if (room > 0 && this.endGame) this.#fillEndGame(source, now);
+    if (room > 0 && this.endGame && now >= source.suggestsUntil) this.#fillEndGame(source, now);
   }
 
   /**
@@ -198,7 +198,7 @@ export class Requester {
     const partial = this.#activeOrNew(piece, first);
     for (const source of able) {
       const time = ((this.#padding.pieceLength / able.length) * 1000) / Math.max(source.pipeline.rate.value, 1);
-      if (source.pipeline.size > 0 && source.pipeline.eta() + time > at - now) this.#clearTheWay(source);
+      if (source.pipeline.size > 0 && source.pipeline.eta() + time > at - now) this.#clearTheWay(source, at);
     }
     if (partial === undefined || partial.alone) return;
     // Whoever would deliver first gets the next block.
@@ -297,12 +297,14 @@ export class Requester {
   }
 
   #choose(source: Source, now: number): Partial | undefined {
-    const left = this.#openPartial(source, false);
-    if (left !== undefined) return this.#own(left, source);
     const suggested = this.#nextSuggested(source);
-    if (suggested < 0 && now < source.suggestsUntil) return undefined;
+    if (suggested < 0) {
+      if (now < source.suggestsUntil) return undefined;
+      const left = this.#openPartial(source, false);
+      if (left !== undefined) return this.#own(left, source);
+    }
     if (suggested >= 0 || source.idleVersion !== this.#picker.version) {
-      const piece = suggested >= 0 ? suggested : this.#picker.next(source.pieces);
+      const piece = suggested >= 0 ? suggested : this.#picker.next(source.pieces, source.current);
       if (piece >= 0) {
         const partial = this.#begin(piece, source);
         if (partial !== undefined) return this.#own(partial, source);
@@ -441,13 +443,13 @@ export class Requester {
     return now - (peer?.pipeline.sentAt(partial.piece, block) ?? now) > LATE;
   }
 
-  /** Takes back what is not urgent from a peer, so that what is comes first. */
-  #clearTheWay(source: Source): void {
+  /** Takes back from a peer what is less urgent than what is needed by `at`, so that this comes first. */
+  #clearTheWay(source: Source, at: number): void {
     source.pipeline.drain((piece, block, sentAt) => {
       const partial = this.#active.get(piece);
       if (partial === undefined) return;
       const arrives = partial.state[block] === ARRIVING && partial.peer[block] === source.number;
-      if (arrives || this.deadlines.has(piece)) {
+      if (arrives || this.deadlines.at(piece) <= at) {
         source.pipeline.push(piece, block, sentAt);
         return;
       }

@@ -68,15 +68,8 @@ export interface FileSnapshot {
 }
 
 export function snapshotTorrent(torrent: Torrent): TorrentSnapshot {
-  const { metainfo, state } = torrent;
-  let wanted = 0;
-  let done = 0;
-  for (let piece = 0; metainfo !== undefined && piece < metainfo.pieceCount; piece++) {
-    if (!torrent.isWanted(piece)) continue;
-    const size = metainfo.pieceSize(piece);
-    wanted += size;
-    if (torrent.have.has(piece)) done += size;
-  }
+  const { state } = torrent;
+  const { wanted, done } = torrent.tally;
   const left = Math.max(0, wanted - done - (torrent.download?.requester.bytesInFlight ?? 0));
   let seeds = 0;
   for (const peer of torrent.peers.values()) if (peer.seed) seeds++;

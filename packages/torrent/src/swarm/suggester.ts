@@ -1,12 +1,22 @@
 import { Bits } from './bits.ts';
 import type { Dice } from './dice.ts';
 import type { Peer } from './peer.ts';
+import { extentOf } from './piece-picker.ts';
 
 /** What is suggested to a peer ahead: so many pieces, or bytes, or ms at its rate, whichever is most. */
 const PIECES_AHEAD = 3;
 const BYTES_AHEAD = 262_144;
 const TIME_AHEAD = 1000;
 const MOST = 1024;
+
+/** What one peer is asked to spread. */
+interface Turn {
+  /** Suggested, and it does not have them yet. */
+  readonly open: Set<number>;
+  /** The rest of its extent. */
+  at: number;
+  end: number;
+}
 
 /**
  * A seed's hints which piece to take (BEP 6, "suggest"): a different one for each peer, and only such as nobody has. All
@@ -15,27 +25,29 @@ const MOST = 1024;
 export class Suggester {
   readonly #given: Bits;
   readonly #pieceLength: number;
-  /** How many suggested pieces a peer does not have yet. */
-  readonly #open = new Map<Peer, Set<number>>();
-  /** Goes through all pieces once, in steps that hit each. */
-  #at: number;
+  readonly #extent: number;
+  readonly #turns = new Map<Peer, Turn>();
+  /** Goes through all extents once, in steps that hit each. */
+  #next: number;
   readonly #step: number;
+  readonly #extents: number;
   #left: number;
 
   constructor(pieceCount: number, pieceLength: number, dice: Dice) {
     this.#given = new Bits(pieceCount);
     this.#pieceLength = pieceLength;
-    this.#at = dice.below(pieceCount);
-    this.#left = pieceCount;
-    let step = 1 + dice.below(pieceCount);
-    while (divisor(step, pieceCount) !== 1) step++;
+    this.#extent = extentOf(pieceLength, pieceCount);
+    this.#extents = this.#left = Math.ceil(pieceCount / this.#extent);
+    this.#next = dice.below(this.#extents);
+    let step = 1 + dice.below(this.#extents);
+    while (divisor(step, this.#extents) !== 1) step++;
     this.#step = step;
   }
 
   /** Somebody has it: it need not come from here any more. */
   spread(peer: Peer, piece: number): void {
     this.#given.add(piece);
-    this.#open.get(peer)?.delete(piece);
+    this.#turns.get(peer)?.open.delete(piece);
   }
 
   spreadAll(pieces: Bits): void {
@@ -43,32 +55,36 @@ export class Suggester {
   }
 
   forget(peer: Peer): void {
-    this.#open.delete(peer);
+    this.#turns.delete(peer);
   }
 
   /** @param takers peers that want pieces: a single one sees itself what is best for it */
   suggest(peer: Peer, takers: number): void {
-    if (!peer.fast || !peer.unchoked || peer.seed || takers < 2 || this.#left === 0) return;
-    let open = this.#open.get(peer);
-    if (open === undefined) this.#open.set(peer, (open = new Set()));
+    if (!peer.fast || !peer.unchoked || peer.seed || takers < 2 || this.#given.complete) return;
+    let turn = this.#turns.get(peer);
+    if (turn === undefined) this.#turns.set(peer, (turn = { open: new Set(), at: 0, end: 0 }));
     const bytes = Math.max(BYTES_AHEAD, (peer.upRate * TIME_AHEAD) / 1000);
     const enough = Math.min(MOST, Math.max(PIECES_AHEAD, Math.ceil(bytes / this.#pieceLength)));
-    while (open.size < enough) {
-      const piece = this.#next();
+    while (turn.open.size < enough) {
+      const piece = this.#nextFor(turn);
       if (piece < 0) return;
-      open.add(piece);
+      turn.open.add(piece);
       peer.wire.suggest(piece);
     }
   }
 
-  #next(): number {
-    while (this.#left > 0) {
-      const piece = this.#at;
+  #nextFor(turn: Turn): number {
+    for (;;) {
+      while (turn.at < turn.end) {
+        const piece = turn.at++;
+        if (this.#given.add(piece)) return piece;
+      }
+      if (this.#left === 0) return -1;
       this.#left--;
-      this.#at = (this.#at + this.#step) % this.#given.length;
-      if (this.#given.add(piece)) return piece;
+      turn.at = this.#next * this.#extent;
+      turn.end = Math.min(turn.at + this.#extent, this.#given.length);
+      this.#next = (this.#next + this.#step) % this.#extents;
     }
-    return -1;
   }
 }
 

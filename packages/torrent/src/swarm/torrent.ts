@@ -27,6 +27,7 @@ import { Selection } from './selection.ts';
 import { snapshotFiles, snapshotPeer, snapshotTorrent } from './snapshot.ts';
 import type { FileSnapshot, PeerSnapshot, TorrentSnapshot } from './snapshot.ts';
 import { Suggester } from './suggester.ts';
+import { Tally } from './tally.ts';
 import { Throttle } from './throttle.ts';
 import { Upkeep } from './upkeep.ts';
 import { Upload, type UploadHost } from './upload.ts';
@@ -93,6 +94,7 @@ export class Torrent implements DownloadHost, UploadHost {
   readonly admission: Admission;
   readonly connections: PeerSet = new PeerSet();
   readonly haveLog: HaveLog = new HaveLog();
+  readonly tally: Tally = new Tally();
   readonly inflow: Inflow;
   readonly downThrottle: Throttle;
   readonly upThrottle: Throttle;
@@ -215,6 +217,7 @@ export class Torrent implements DownloadHost, UploadHost {
   attach(store: PieceStore, have: Bits | undefined, now: number): void {
     this.store = store;
     this.have = have?.clone() ?? new Bits(this.pieceCount);
+    this.#count();
     // To those that came while it was not known.
     if (this.peers.size > 0) for (let p = this.have.next(0); p >= 0; p = this.have.next(p + 1)) this.haveLog.add(p);
     this.wakeAt(now);
@@ -255,6 +258,7 @@ export class Torrent implements DownloadHost, UploadHost {
     if (selection === undefined) return;
     for (const [file, priority] of priorities.entries()) if (priority !== undefined) selection.set(file, priority);
     this.#wantedPieces = selection.pieces();
+    this.#count();
     this.download?.setPriorities(this.#wantedPieces, now);
     this.#update(now);
   }
@@ -420,6 +424,7 @@ export class Torrent implements DownloadHost, UploadHost {
 
   pieceVerified(piece: number, now: number): void {
     if (!this.have.add(piece)) return;
+    if (this.isWanted(piece)) this.tally.done += this.metainfo?.pieceSize(piece) ?? 0;
     this.haveLog.add(piece);
     this.wakeAt(now + HAVE_DELAY);
     this.#waiters.verified(piece);
@@ -491,6 +496,11 @@ export class Torrent implements DownloadHost, UploadHost {
     this.#selection = new Selection(metainfo);
     for (const [file, priority] of (this.#priorities ?? []).entries()) this.#selection.set(file, priority);
     this.#wantedPieces = this.#selection.pieces();
+    this.#count();
+  }
+
+  #count(): void {
+    if (this.metainfo !== undefined) this.tally.count(this.metainfo, this.#wantedPieces, this.have);
   }
 
   /** Two that want nothing of each other part. */

@@ -1,5 +1,6 @@
 import { BLOCK } from '../hashes.ts';
 import type { Peer } from './peer.ts';
+import { spareSeeds } from './spared-seeds.ts';
 import type { Torrent } from './torrent.ts';
 
 /** Time between two looks at the peers, ms. */
@@ -27,6 +28,7 @@ export class Upkeep {
     const opensAt = torrent.inflow.resume(now);
     if (opensAt !== undefined) torrent.wakeAt(opensAt);
     if (now - this.#lookedAt >= INTERVAL) {
+      spareSeeds(torrent.peers.values(), now - this.#lookedAt, now);
       this.#lookedAt = now;
       this.#look(now);
     }

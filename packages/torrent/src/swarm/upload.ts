@@ -279,8 +279,20 @@ export class Upload {
     peer.unchokedAt = now;
     peer.sentSinceUnchoke = 0;
     this.#unchoked++;
-    peer.wire.unchoke();
+    // Before it may ask, it hears what for.
     this.#host.suggester?.suggest(peer, this.#unchoked);
+    peer.wire.unchoke();
+    if (this.#unchoked === 2) this.#suggestToFirst(peer);
+  }
+
+  /** The first to be unchoked was alone until now, and had no need of hints. */
+  #suggestToFirst(second: Peer): void {
+    for (const peer of this.#host.peers.values()) {
+      if (!peer.unchoked || peer === second) continue;
+      this.#host.suggester?.suggest(peer, this.#unchoked);
+      this.#unflushed.add(peer);
+    }
+    this.#flush();
   }
 
   #choke(peer: Peer): void {

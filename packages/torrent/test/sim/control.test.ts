@@ -121,6 +121,27 @@ describe('a torrent under control', () => {
     assert.ok((came ?? 0) - asked < 262 + 300, `${(came ?? 0) - asked} ms`);
   });
 
+  it('gets the most urgent piece before others that are urgent too and were asked for already', async () => {
+    const network = new Network(seed);
+    const what = makeContent(32_000_000, 262_144);
+    const [a, b] = [network.node(), network.node()];
+    await addSeed(a, what, { upLimit: 1_000_000 });
+    const taken = addLeech(b, what);
+    introduceTo(b, taken, [a]);
+    await network.run(5000);
+    const open = Array.from({ length: what.metainfo.pieceCount }, (_, i) => i).filter((i) => !taken.have.has(i));
+    const [middle = 0, ...ahead] = open.slice(-13);
+    for (const [i, piece] of ahead.entries()) taken.deadline(piece, network.now + 131 * i, network.now);
+    await network.run(500);
+    let came: number | undefined;
+    void taken.whenPiece(middle).then(() => (came = network.now));
+    const asked = network.now;
+    taken.deadline(middle, Number.NEGATIVE_INFINITY, asked);
+    await network.until(() => came !== undefined, 10_000, 'the piece');
+    assert.ok((came ?? 0) - asked < 262 + 300, `${(came ?? 0) - asked} ms`);
+    await network.until(() => ahead.every((piece) => taken.have.has(piece)), 10_000, 'the others');
+  });
+
   it('asks a second peer for an urgent block that does not come', async () => {
     const network = new Network(seed);
     const what = makeContent(8_000_000, 65_536);

@@ -38,6 +38,21 @@ describe('a swarm', () => {
     assert.ok(source.sent <= 1.05 * what.stream.length, `the seed sent ${source.sent / what.stream.length} times it`);
   });
 
+  it('of a seed four times as fast as its leechers: it gives hardly more than one copy', async () => {
+    const network = new Network(seed);
+    const what = makeContent(32_000_000, 65_536);
+    const source = network.node({ up: 8_000_000 });
+    const torrents = [[source, await addSeed(source, what)] as const];
+    for (let i = 0; i < 8; i++) {
+      const node = network.node({ up: 2_000_000 });
+      torrents.push([node, addLeech(node, what)]);
+    }
+    introduce(torrents);
+    // What the leechers have to give each other takes them 14 seconds.
+    await network.until(() => torrents.every(([, torrent]) => torrent.state === 'seeding'), 20_000, 'the download');
+    assert.ok(source.sent <= 1.3 * what.stream.length, `the seed sent ${source.sent / what.stream.length} times it`);
+  });
+
   it('keeps pieces evenly spread where nobody has everything', async () => {
     const network = new Network(seed);
     const what = makeContent(4_000_000, 32_768);

@@ -6,7 +6,9 @@ import { Dice } from '../../src/swarm/dice.ts';
 import { PiecePicker } from '../../src/swarm/piece-picker.ts';
 import { drawer } from '../sim/network.ts';
 
-const COUNT = 40;
+const COUNT = 128;
+// Too large for several of them to be taken in one go.
+const PIECE = 262_144;
 
 function bits(...pieces: readonly number[]): Bits {
   const set = new Bits(COUNT);
@@ -14,8 +16,8 @@ function bits(...pieces: readonly number[]): Bits {
   return set;
 }
 
-function picker(had: readonly number[] = [36, 37, 38, 39]): PiecePicker {
-  return new PiecePicker(bits(...had), new Dice(drawer('picker')));
+function picker(had: readonly number[] = [36, 37, 38, 39], pieceLength: number = PIECE): PiecePicker {
+  return new PiecePicker(bits(...had), new Dice(drawer('picker')), pieceLength);
 }
 
 describe('the next piece', () => {
@@ -50,7 +52,7 @@ describe('the next piece', () => {
   it('is a random one while there is nothing to give', () => {
     const found = new Set<number>();
     for (let i = 0; i < 20; i++) {
-      const pick = new PiecePicker(new Bits(COUNT), new Dice(drawer(`${i}`)));
+      const pick = new PiecePicker(new Bits(COUNT), new Dice(drawer(`${i}`)), PIECE);
       for (let piece = 1; piece < COUNT; piece++) pick.addPeerPiece(piece);
       found.add(pick.next(Bits.full(COUNT)));
     }
@@ -61,11 +63,31 @@ describe('the next piece', () => {
     const many = 100_000;
     const have = new Bits(many);
     for (let piece = 0; piece < 4; piece++) have.add(piece);
-    const pick = new PiecePicker(have, new Dice(drawer('many')));
+    const pick = new PiecePicker(have, new Dice(drawer('many')), PIECE);
     const one = new Bits(many);
     one.add(77_777);
     pick.addPeerPiece(77_777);
     assert.equal(pick.next(one), 77_777);
+  });
+
+  it('is, of small pieces, the one behind the last, as long as it is as rare', () => {
+    const many = 512;
+    const have = new Bits(many);
+    for (let piece = 504; piece < many; piece++) have.add(piece);
+    const pick = new PiecePicker(have, new Dice(drawer('small')), PIECE / 8);
+    const all = Bits.full(many);
+    for (let piece = 0; piece < many; piece++) if (piece < 8 || piece > 15) pick.addPeerPiece(piece);
+    assert.equal(pick.next(all), 8, 'the first of the rarest');
+    pick.begin(8);
+    assert.equal(pick.next(all, 8), 9);
+    pick.addPeerPiece(9);
+    assert.equal(pick.next(all, 8), 10, 'spread meanwhile');
+    pick.begin(15);
+    assert.equal(pick.next(all, 15), 10, 'another extent is not begun because of its neighbour');
+    pick.setPriority(10, 1);
+    assert.equal(pick.next(all, 10), 11);
+    pick.setPriority(30, 7);
+    assert.equal(pick.next(all, 10), 30);
   });
 
   it('waits for its hash', () => {
@@ -90,8 +112,8 @@ describe('the next piece', () => {
       fc.record({ kind: fc.constant('seed' as const), peer: fc.constant(0), piece: fc.constant(0) }),
     );
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 150 }), (events) => {
-        const pick = picker();
+      fc.property(fc.array(event, { maxLength: 150 }), fc.constantFrom(1, 2), (events, extent) => {
+        const pick = picker([36, 37, 38, 39], PIECE / extent);
         const naive = new NaivePicker();
         const peers = Array.from({ length: 5 }, () => new Bits(COUNT));
         for (const { kind, peer, piece } of events) {

@@ -42,6 +42,20 @@ describe('the requests at a peer', () => {
     assert.ok(Math.abs(pipeline.target - 60) < 6, `${pipeline.target}`);
   });
 
+  it('are a few megabytes ahead of the way at most, however fast the peer', () => {
+    const pipeline = new Pipeline({ ...limits, maxRequests: 100_000 }, 0);
+    pipeline.push(0, 0, 0);
+    pipeline.answered(0, 0, 1);
+    pipeline.push(0, 1, 1);
+    pipeline.answered(0, 1, 5000);
+    for (let second = 1; second <= 20; second++) {
+      pipeline.rate.add(1_000_000_000);
+      pipeline.adapt(5000 + 1000 * second);
+    }
+    const bytes = pipeline.target * 16_384;
+    assert.ok(bytes > 3_000_000 + 8_000_000 && bytes < 3_200_000 + 8_500_000, `${bytes}`);
+  });
+
   it('are one to a peer that let them time out, until it delivers', () => {
     const pipeline = new Pipeline(limits, 0);
     pipeline.push(1, 0, 0);

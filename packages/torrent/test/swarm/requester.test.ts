@@ -43,7 +43,7 @@ class TestSource implements Source {
 
 function setUp(pieces: number, pieceBlocks: number, peers: number) {
   const { metainfo } = makeContent(pieces * pieceBlocks * BLOCK, pieceBlocks * BLOCK);
-  const picker = new PiecePicker(new Bits(pieces), new Dice(drawer('requester')));
+  const picker = new PiecePicker(new Bits(pieces), new Dice(drawer('requester')), metainfo.pieceLength);
   const sources = Array.from({ length: peers }, (_, i) => new TestSource(i + 1, Bits.full(pieces)));
   const whole: Partial[] = [];
   const store = new MemoryStore(metainfo, hashes);
@@ -132,6 +132,23 @@ describe('blocks', () => {
     a.suggested.push(33);
     requester.fill(a, 0);
     assert.equal(a.said[0], 'request 33/0');
+  });
+
+  it('of pieces that others work on are not asked of a seed that suggests', () => {
+    const { requester, sources } = setUp(1, 8, 2);
+    const [a, b] = sources as [TestSource, TestSource];
+    b.suggestsUntil = 1000;
+    requester.fill(a, 0);
+    requester.fill(b, 0);
+    assert.equal(a.said.length, 4);
+    assert.deepEqual(b.said, []);
+    for (let i = 0; i < 8; i++) a.pipeline.received(BLOCK, 1);
+    requester.fill(a, 1);
+    assert.equal(requester.endGame, true);
+    requester.fill(b, 999);
+    assert.deepEqual(b.said, []);
+    requester.fill(b, 1000);
+    assert.equal(b.said.length, 4);
   });
 
   it('of a piece that was wrong are asked of one peer alone', () => {

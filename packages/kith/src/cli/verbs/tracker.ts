@@ -1,5 +1,6 @@
 /** `kith tracker`: a tracker of its own, in the foreground until Ctrl-C. */
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { fromHex, KithError } from '@kith/core';
 import { TrackerServer } from '@kith/share';
 import { giveUpRights } from '../../share/rights.ts';
@@ -29,6 +30,8 @@ export async function tracker(context: Context, options: TrackerOptions): Promis
   }
   if (!http && !udp && !websocket) throw new KithError('USAGE', 'a tracker needs one of HTTP, UDP and WebSockets');
   const interval = options.interval === undefined ? null : parseDuration(options.interval, '--interval');
+  // A tracker has few young objects at a time: their space need not grow to what it holds of garbage.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const server = new TrackerServer({
     ...{ port: parseWhole(options.port, 0, 65_535, '--port'), http, udp, websocket, stats, trustedProxies: proxies },
     ...(host === undefined ? {} : { host }),
