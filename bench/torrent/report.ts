@@ -29,6 +29,12 @@ const HEADS: Readonly<Record<string, string>> = {
   wsMemory: 'memory per WebSocket peer',
 };
 
+/** Where a measure means something else in its part. */
+const OTHERWISE: Readonly<Record<string, string>> = {
+  'swarm8.wall': 'all have it after',
+  'idle1000.rss': 'memory',
+};
+
 export interface Report {
   readonly rows: readonly Row[];
   /** As the programs say it themselves. */
@@ -61,7 +67,7 @@ function partOf(measure: string): string {
 
 function headOf(part: string, measure: string): string {
   const name = measure.slice(part.length + 1);
-  const head = part === 'swarm8' && name === 'wall' ? 'all have it after' : (HEADS[name] ?? name);
+  const head = OTHERWISE[measure] ?? HEADS[name] ?? name;
   return `${head}, ${UNITS[measure]}`;
 }
 

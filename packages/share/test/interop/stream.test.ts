@@ -12,7 +12,7 @@ const MIB = 1_048_576;
 const SIZE = 1024 * MIB;
 /** What the first byte may take besides the time of one piece, ms. */
 const GRACE = 300;
-/** Somewhere in a piece and at the edge of one. The best counts: a busy machine may spoil the others. */
+/** Somewhere in a piece and at the edge of one. The median counts: a busy machine may spoil one. */
 const PLACES = [512 * MIB + 12_345, 768 * MIB, 256 * MIB + 700_000];
 const MARK = Buffer.from('the place that it jumped to');
 const PATIENCE = 60_000;
@@ -126,5 +126,6 @@ async function jumps(t: TestContext, bound: number, jump: (place: number) => Pro
     times.push(Math.round(waited));
   }
   t.diagnostic(`first bytes after ${times.join(', ')} ms; ${bound} ms are allowed`);
-  assert.ok(Math.min(...times) <= bound, `first bytes came after ${times.join(', ')} ms: ${bound} ms are allowed`);
+  const median = times.toSorted((a, b) => a - b)[times.length >> 1] ?? Infinity;
+  assert.ok(median <= bound, `first bytes came after ${times.join(', ')} ms: ${bound} ms are allowed`);
 }
