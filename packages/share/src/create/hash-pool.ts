@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { KithError } from '@kith/core';
 import type { PieceHashes, TorrentPlan } from '@kith/torrent';
 import { jobsOf, type HashJob, type HashResult } from './hash-job.ts';
+import { startWorker } from '../start-worker.ts';
 
 export interface HashOptions {
   /** Threads. Default one for each processor, at most 8. */
@@ -60,8 +61,7 @@ class HashThread {
   readonly #worker: Worker;
 
   constructor() {
-    const script = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js';
-    this.#worker = new Worker(new URL(script, import.meta.url));
+    this.#worker = startWorker('./hash-worker', import.meta.url);
   }
 
   run(job: HashJob, signal: AbortSignal): Promise<Extract<HashResult, { sha1: Uint8Array }>> {

@@ -1,10 +1,11 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { KithError } from '@kith/core';
 import type { CommitResult, PieceCheck } from '@kith/torrent';
 import type { Ask, Outcome, Report, WorkerSetup } from './disk-messages.ts';
 import { CAPACITY, Flag, JobWriter, Kind, ringMemory, Status } from './job-ring.ts';
 import type { Slab } from './slab-pool.ts';
 import { storageError } from './storage-error.ts';
+import { startWorker } from '../start-worker.ts';
 
 type Answer = Extract<Outcome, { answer: unknown }>['answer'];
 
@@ -187,8 +188,7 @@ export class DiskLane {
     const memory = ringMemory();
     const { port1, port2 } = new MessageChannel();
     const setup: WorkerSetup = { ring: memory, slabs: this.#slabs, handles: this.#handles };
-    const script = import.meta.url.endsWith('.ts') ? './disk-worker.ts' : './disk-worker.js';
-    const worker = new Worker(new URL(script, import.meta.url), {
+    const worker = startWorker('./disk-worker', import.meta.url, {
       workerData: { setup, port: port2 },
       transferList: [port2],
       // It keeps nothing for long; without a limit its garbage lies around by tens of megabytes.
