@@ -7,6 +7,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 export function startWorker(name: string, callerUrl: string, options: WorkerOptions = {}): Worker {
   const fromSource = callerUrl.endsWith('.ts');
   const script = new URL(`${name}${fromSource ? '.ts' : '.js'}`, callerUrl);
-  const execArgv = fromSource ? [...process.execArgv, '--conditions=source'] : process.execArgv;
-  return new Worker(script, { ...options, execArgv });
+  if (!fromSource) return new Worker(script, options);
+  // In place of the program's own flags, among which are those that a thread refuses.
+  return new Worker(script, { ...options, execArgv: ['--conditions=source'] });
 }
