@@ -1,5 +1,6 @@
 /** The command line of the benchmark. */
 import { parseArgs } from 'node:util';
+import { choose, whole } from '../common/choice.ts';
 import { MEASURES, type Effort, type Measure } from './measures/link.ts';
 import type { System, SystemName } from './system.ts';
 
@@ -32,10 +33,7 @@ export function parse(argv: readonly string[], all: readonly System[]): Options 
     },
   });
   const { quick, json, write } = values;
-  const rounds = Number(values.rounds ?? (quick ? 2 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 50) {
-    throw new Error(`--rounds ${values.rounds}: give a whole number from 1 to 50`);
-  }
+  const rounds = whole('--rounds', values.rounds, quick ? 2 : 5, 1, 50);
   const names = choose<SystemName>(
     '--systems',
     values.systems,
@@ -51,13 +49,4 @@ export function parse(argv: readonly string[], all: readonly System[]): Options 
     json,
     write,
   };
-}
-
-function choose<Name extends string>(option: string, text: string | undefined, known: readonly Name[]): Set<Name> {
-  if (text === undefined) return new Set(known);
-  const wanted = text.split(',').map((each) => each.trim());
-  const unknown = wanted.filter((each) => !known.some((name) => name === each));
-  if (unknown.length > 0)
-    throw new Error(`${option}: "${unknown.join(', ')}" is unknown; there is ${known.join(', ')}`);
-  return new Set(known.filter((name) => wanted.includes(name)));
 }

@@ -56,12 +56,12 @@ export async function announces(tracker: Tracker, folder: string, duration: numb
   };
   const perSecond = (answers: number) => (answers * 1000) / duration;
   try {
-    await visit('announces.udp', async (port) => perSecond(await udp(port, duration)));
-    await visit('announces.http', async (port) => perSecond(await http(port, duration)));
+    await visit('udp', async (port) => perSecond(await udp(port, duration)));
+    await visit('http', async (port) => perSecond(await http(port, duration)));
     if (!tracker.webSocket) return found;
-    await visit('announces.ws', async (port) => perSecond(await webSocket(port, duration, 0)));
-    await visit('announces.wsOffers', async (port) => perSecond(await webSocket(port, duration, OFFERS)));
-    await visit('announces.wsMemory', async (port, pid) => {
+    await visit('ws', async (port) => perSecond(await webSocket(port, duration, 0)));
+    await visit('wsOffers', async (port) => perSecond(await webSocket(port, duration, OFFERS)));
+    await visit('wsMemory', async (port, pid) => {
       const before = residentOf(pid);
       const sockets = await webSocketPeers(port, WEB_SOCKET_PEERS);
       await sleep(3000);

@@ -74,9 +74,9 @@ export async function idle(idler: Idler, folder: string): Promise<Record<string,
       await sleep(WATCH);
       const used = usageOf(running.pid).cpuSeconds - before;
       return {
-        'idle1000.start': seconds,
-        'idle1000.rss': residentOf(running.pid) / 1e6,
-        'idle1000.cpu': (used / (WATCH / 1000)) * 100,
+        start: seconds,
+        rss: residentOf(running.pid) / 1e6,
+        cpu: (used / (WATCH / 1000)) * 100,
       };
     } finally {
       await running.kill();

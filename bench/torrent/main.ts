@@ -13,14 +13,14 @@ import { describe } from '../common/machine.ts';
 import { Samples } from '../common/samples.ts';
 import { announces, TRACKERS } from './announces.ts';
 import { CLIENTS } from './clients.ts';
-import { make } from './content.ts';
+import { make, type Content } from './content.ts';
 import { idle, IDLERS } from './idle.ts';
 import { UNITS, type Case } from './measures.ts';
 import { parse, type Options } from './options.ts';
 import { pairs } from './pairs.ts';
 import { tables, write, type Report } from './report.ts';
 import { swarm } from './swarm.ts';
-import { nameOf, transfer, type Pair } from './transfer.ts';
+import { nameOf, transfer } from './transfer.ts';
 
 /** Where content is kept: a file system in memory. */
 const MEMORY = '/dev/shm';
@@ -30,102 +30,102 @@ function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function unable(clients: readonly TorrentClient[]): string | null {
+/** Who is measured in a part. */
+interface Subject {
+  readonly name: string;
+  /** What is missing here, or null. */
+  missing(): string | null;
+  measure(): Promise<Readonly<Record<string, number>>>;
+}
+
+const measuresOf = (part: string) => Object.keys(UNITS).filter((measure) => measure.startsWith(`${part}.`));
+
+async function visit(part: string, subjects: readonly Subject[], options: Options, samples: Samples): Promise<void> {
+  for (let round = 0; round < options.rounds && performance.now() / 1000 < options.budget; round++) {
+    // Each round begins with another one, so that nobody always comes first.
+    const order = [...subjects.slice(round % subjects.length), ...subjects.slice(0, round % subjects.length)];
+    for (const subject of order) {
+      const missing = subject.missing();
+      if (missing !== null) {
+        samples.fail(subject.name, measuresOf(part), missing);
+        continue;
+      }
+      try {
+        const found = Object.entries(await subject.measure()).map(
+          ([name, value]) => [`${part}.${name}`, value] as const,
+        );
+        const told = found.map(([name, value]) => `${name} ${value.toPrecision(3)}`).join(', ');
+        console.log(`round ${round + 1}: ${subject.name}: ${told}`);
+        samples.add(subject.name, Object.fromEntries(found));
+      } catch (error) {
+        console.log(`round ${round + 1}: ${subject.name}: ${part} failed: ${message(error)}`);
+        samples.fail(subject.name, measuresOf(part), message(error));
+      }
+    }
+  }
+}
+
+function missingOf(clients: readonly TorrentClient[]): string | null {
   const missing = clients.map((client) => client.missing()).filter((what) => what !== null);
   return missing.length === 0 ? null : `missing here: ${missing.join(', ')}`;
 }
 
-async function transfers(
-  options: Options,
-  kind: Case,
-  all: readonly Pair[],
-  folder: string,
-  samples: Samples,
-): Promise<void> {
-  const content = make(kind, folder, options.bytes);
-  try {
-    for (let round = 0; round < options.rounds && performance.now() / 1000 < options.budget; round++) {
-      // Each round begins with another pair, so that nobody always comes first.
-      const order = [...all.slice(round % all.length), ...all.slice(0, round % all.length)];
-      for (const pair of order) {
-        const [name, reason] = [nameOf(pair), unable([pair.seed, pair.leech])];
-        const measures = Object.keys(UNITS).filter((measure) => measure.startsWith(`${kind}.`));
-        if (reason !== null) {
-          samples.fail(name, measures, reason);
-          continue;
-        }
-        try {
-          const found = await transfer(pair, content, folder);
-          console.log(`${kind}, round ${round + 1}: ${name} ${found.wall.toFixed(0)} MB/s`);
-          samples.add(name, Object.fromEntries(Object.entries(found).map(([key, value]) => [`${kind}.${key}`, value])));
-        } catch (error) {
-          console.log(`${kind}, round ${round + 1}: ${name} failed: ${message(error)}`);
-          samples.fail(name, measures, message(error));
-        }
-      }
-    }
-  } finally {
-    rmSync(content.folder, { recursive: true, force: true });
-  }
-}
-
-async function swarms(options: Options, folder: string, samples: Samples): Promise<string[]> {
-  const measures = ['swarm8.wall', 'swarm8.seedSent'];
-  const able = CLIENTS.filter(({ dials, name }) => dials && (options.clients === null || options.clients.has(name)));
-  const content = make('1MiB', folder, Math.min(options.bytes, SWARM_BYTES));
-  for (let round = 0; round < options.rounds && performance.now() / 1000 < options.budget; round++) {
-    for (const client of able) {
-      const reason = unable([client]);
-      if (reason !== null) {
-        samples.fail(client.name, measures, reason);
-        continue;
-      }
-      try {
-        const found = await swarm(client, content, folder);
-        console.log(`swarm, round ${round + 1}: ${client.name} ${found['swarm8.wall']?.toFixed(1)} s`);
-        samples.add(client.name, found);
-      } catch (error) {
-        console.log(`swarm, round ${round + 1}: ${client.name} failed: ${message(error)}`);
-        samples.fail(client.name, measures, message(error));
-      }
+/** The parts that were asked for, one after the other; the names of whom they measured, by part. */
+async function measure(options: Options, folder: string, samples: Samples): Promise<Map<string, string[]>> {
+  const systems = new Map<string, string[]>();
+  const part = async (name: string, subjects: readonly Subject[]) => {
+    await visit(name, subjects, options, samples);
+    systems.set(
+      name,
+      subjects.map((subject) => subject.name),
+    );
+  };
+  const withContent = async (kind: Case, bytes: number, use: (content: Content) => Promise<void>) => {
+    const content = make(kind, folder, bytes);
+    await use(content).finally(() => rmSync(content.folder, { recursive: true, force: true }));
+  };
+  const always = { missing: () => null };
+  if (options.parts.has('transfer')) {
+    for (const kind of options.cases) {
+      await withContent(kind, options.bytes, (content) =>
+        part(
+          kind,
+          pairs(options.clients, options.quick).map((pair) => ({
+            name: nameOf(pair),
+            missing: () => missingOf([pair.seed, pair.leech]),
+            measure: () => transfer(pair, content, folder),
+          })),
+        ),
+      );
     }
   }
-  rmSync(content.folder, { recursive: true, force: true });
-  return able.map(({ name }) => name);
-}
-
-async function trackers(options: Options, folder: string, samples: Samples): Promise<string[]> {
-  const measures = Object.keys(UNITS).filter((measure) => measure.startsWith('announces.'));
-  for (let round = 0; round < options.rounds && performance.now() / 1000 < options.budget; round++) {
-    for (const tracker of TRACKERS) {
-      try {
-        const found = await announces(tracker, folder, options.quick ? 1500 : 4000);
-        console.log(`announces, round ${round + 1}: ${tracker.name} ${found['announces.udp']?.toFixed(0)} over UDP`);
-        samples.add(tracker.name, found);
-      } catch (error) {
-        console.log(`announces, round ${round + 1}: ${tracker.name} failed: ${message(error)}`);
-        samples.fail(tracker.name, measures, message(error));
-      }
-    }
+  if (options.parts.has('swarm8')) {
+    const able = CLIENTS.filter(({ dials, name }) => dials && (options.clients?.has(name) ?? true));
+    await withContent('1MiB', Math.min(options.bytes, SWARM_BYTES), (content) =>
+      part(
+        'swarm8',
+        able.map((client) => ({
+          name: client.name,
+          missing: () => missingOf([client]),
+          measure: () => swarm(client, content, folder),
+        })),
+      ),
+    );
   }
-  return TRACKERS.map(({ name }) => name);
-}
-
-async function idlers(options: Options, folder: string, samples: Samples): Promise<string[]> {
-  const measures = Object.keys(UNITS).filter((measure) => measure.startsWith('idle1000.'));
-  for (let round = 0; round < options.rounds && performance.now() / 1000 < options.budget; round++) {
-    for (const idler of IDLERS) {
-      try {
-        const found = await idle(idler, folder);
-        console.log(`idle, round ${round + 1}: ${idler.name} ready after ${found['idle1000.start']?.toFixed(1)} s`);
-        samples.add(idler.name, found);
-      } catch (error) {
-        console.log(`idle, round ${round + 1}: ${idler.name} failed: ${message(error)}`);
-        samples.fail(idler.name, measures, message(error));
-      }
-    }
+  if (options.parts.has('idle1000')) {
+    const subjects = IDLERS.map((idler) => ({ ...always, name: idler.name, measure: () => idle(idler, folder) }));
+    await part('idle1000', subjects);
   }
-  return IDLERS.map(({ name }) => name);
+  if (options.parts.has('announces')) {
+    const duration = options.quick ? 1500 : 4000;
+    const subjects = TRACKERS.map((tracker) => ({
+      ...always,
+      name: tracker.name,
+      measure: () => announces(tracker, folder, duration),
+    }));
+    await part('announces', subjects);
+  }
+  return systems;
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -136,30 +136,16 @@ async function main(argv: readonly string[]): Promise<void> {
   const machine = describe();
   const folder = mkdtempSync(join(MEMORY, 'kith-bench-'));
   const samples = new Samples(UNITS);
-  const systems = new Map<string, string[]>();
-  try {
-    const all = pairs(options.clients, options.quick);
-    if (options.parts.has('transfer')) {
-      for (const kind of options.cases) {
-        await transfers(options, kind, all, folder, samples);
-        systems.set(
-          kind,
-          all.map((pair) => nameOf(pair)),
-        );
-      }
-    }
-    if (options.parts.has('swarm8')) systems.set('swarm8', await swarms(options, folder, samples));
-    if (options.parts.has('idle1000')) systems.set('idle1000', await idlers(options, folder, samples));
-    if (options.parts.has('announces')) systems.set('announces', await trackers(options, folder, samples));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const clear = () => rmSync(folder, { recursive: true, force: true });
+  // The programs end with this one; what they wrote lies in memory.
+  const interrupt = () => {
+    clear();
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const systems = await measure(options, folder, samples).finally(clear);
   const rows = [...systems].flatMap(([part, names]) =>
-    names.flatMap((name) =>
-      Object.keys(UNITS)
-        .filter((measure) => measure.startsWith(`${part}.`))
-        .map((measure) => samples.row(name, measure)),
-    ),
+    names.flatMap((name) => measuresOf(part).map((each) => samples.row(name, each))),
   );
   const report: Report = {
     rows,

@@ -1,5 +1,6 @@
 /** The command line of the benchmark. */
 import { parseArgs } from 'node:util';
+import { choose, whole } from '../common/choice.ts';
 import { CASES, PARTS, type Case, type Part } from './measures.ts';
 
 export interface Options {
@@ -47,19 +48,4 @@ export function parse(argv: readonly string[], clients: readonly string[]): Opti
     json,
     write,
   };
-}
-
-function whole(option: string, text: string | undefined, otherwise: number, least: number, most: number): number {
-  const value = Number(text ?? otherwise);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new Error(`${option} ${text}: give a whole number from ${least} to ${most}`);
-}
-
-function choose<Name extends string>(option: string, text: string | undefined, known: readonly Name[]): Set<Name> {
-  if (text === undefined) return new Set(known);
-  const wanted = text.split(',').map((each) => each.trim());
-  const unknown = wanted.filter((each) => !known.some((name) => name === each));
-  if (unknown.length > 0)
-    throw new Error(`${option}: "${unknown.join(', ')}" is unknown; there is ${known.join(', ')}`);
-  return new Set(known.filter((name) => wanted.includes(name)));
 }

@@ -12,7 +12,7 @@ export async function swarm(client: TorrentClient, content: Content, folder: str
   const running: RunningClient[] = [];
   try {
     const ports: number[] = [];
-    const join_ = async (name: string, seed: boolean): Promise<RunningClient> => {
+    const enter = async (name: string, seed: boolean): Promise<RunningClient> => {
       const port = await freePort();
       const [state, target] = [join(place, `${name}-state`), join(place, name)];
       mkdirSync(state);
@@ -30,14 +30,14 @@ export async function swarm(client: TorrentClient, content: Content, folder: str
       running.push(started);
       return started;
     };
-    // The seed comes last: until then nobody has anything, and from its start on all can begin.
+    // The seed comes last: until it is there nobody has anything, and then all begin at once.
     const leeches: RunningClient[] = [];
-    for (let i = 0; i < LEECHES; i++) leeches.push(await join_(`leech${i}`, false));
+    for (let i = 0; i < LEECHES; i++) leeches.push(await enter(`leech${i}`, false));
     const begun = performance.now();
-    const seed = await join_('seed', true);
+    const seed = await enter('seed', true);
     await Promise.all(leeches.map((leech) => leech.finished(WITHIN)));
     const seconds = (performance.now() - begun) / 1000;
-    return { 'swarm8.wall': seconds, 'swarm8.seedSent': (await seed.uploaded()) / content.bytes };
+    return { wall: seconds, seedSent: (await seed.uploaded()) / content.bytes };
   } finally {
     for (const each of running) await each.kill();
     rmSync(place, { recursive: true, force: true });
