@@ -500,7 +500,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     exit: USAGE,
   },
   SHARE_PORT_UNUSABLE: {
-    meaning: 'kith cannot take connections of peers on the TCP port.',
+    meaning: 'kith cannot use the port on which it talks to peers.',
     advice: 'Free the port or choose another one, of 1024 or more without root.',
     exit: NETWORK,
   },

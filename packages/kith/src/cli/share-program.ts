@@ -1,5 +1,7 @@
 /** The verbs of sharing: what they are called, what they take. */
 import { type AddVerb, collect, list, type Options, text } from './options.ts';
+import type { SourceOptions } from './verbs/get.ts';
+import type { MakeVerbOptions } from './verbs/share.ts';
 
 const PUBLIC = 'let anybody have it: ask trackers outside the mesh, take peers from anywhere';
 const PEER = 'a peer to ask, wherever it is; may be repeated';
@@ -179,15 +181,7 @@ function addMakeOptions(command: ReturnType<AddVerb>): ReturnType<AddVerb> {
     .option('--hidden', 'with hidden files');
 }
 
-function makeOptions(o: Options): {
-  readonly name: string | undefined;
-  readonly version: string | undefined;
-  readonly trackers: readonly string[];
-  readonly webSeeds: readonly string[];
-  readonly pieceSize: string | undefined;
-  readonly private: boolean;
-  readonly hidden: boolean;
-} {
+function makeOptions(o: Options): MakeVerbOptions {
   return {
     ...{ name: text(o, 'name'), version: text(o, 'version'), pieceSize: text(o, 'pieceSize') },
     ...{ trackers: list(o, 'tracker'), webSeeds: list(o, 'webSeed') },
@@ -195,14 +189,7 @@ function makeOptions(o: Options): {
   };
 }
 
-function getOptions(o: Options): {
-  readonly output: string | undefined;
-  readonly select: readonly string[];
-  readonly peers: readonly string[];
-  readonly trackers: readonly string[];
-  readonly public: boolean;
-  readonly sequential: boolean;
-} {
+function getOptions(o: Options): SourceOptions {
   return {
     ...{ output: text(o, 'output'), select: list(o, 'select'), peers: list(o, 'peer'), trackers: list(o, 'tracker') },
     ...{ public: o['public'] === true, sequential: o['sequential'] === true },
