@@ -32,12 +32,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** No layer takes longer, whatever hangs in it (ms). */
 const LONGEST = 15 * 60_000;
 
-/** Namespaces, devices and whole daemons share one machine: those files run one at a time. */
+/** Files of the layer `net` load links and measure RTTs: they run one at a time. Those of `interop` mostly wait for other programs. */
 const LAYERS: Readonly<Record<Layer, { concurrency: number; timeout: number; needsRoot: boolean }>> = {
   unit: { concurrency: 2, timeout: 120_000, needsRoot: false },
   sim: { concurrency: 2, timeout: 600_000, needsRoot: false },
   net: { concurrency: 1, timeout: 300_000, needsRoot: true },
-  interop: { concurrency: 1, timeout: 300_000, needsRoot: true },
+  interop: { concurrency: 2, timeout: 300_000, needsRoot: true },
 };
 
 const { layers, patterns, name, noRootOk } = parseArguments(process.argv.slice(2));
