@@ -18,7 +18,7 @@ export function errorsPage(): string {
   const lines = [
     '# Errors',
     '',
-    '<!-- Written by `npm run docs:errors` from packages/core/src/errors.ts. Change it there. -->',
+    '<!-- Written by `npm run docs:errors` from the registry in packages/core/src/errors. Change it there. -->',
     '',
     'When kith cannot do what you asked it says what it stumbled over, with a code, and what you can do. The codes are stable:',
     'search for them, and use them in scripts (`--json` prints them as `code`).',

@@ -1,0 +1,27 @@
+/** Errors of the gateway: its file, its host, Gluon, respondd. */
+import { type ErrorEntry, FAILURE, USAGE, NETWORK } from './entry.ts';
+
+export type GatewayCode = 'GATEWAY_UNKNOWN' | 'GATEWAY_NO_MESH' | 'GLUON_SITE_INVALID' | 'RESPONDD_INVALID';
+
+export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
+  GATEWAY_UNKNOWN: {
+    meaning: 'The file lists the gateways of the community, and this machine is none of them.',
+    advice: 'Add a line with the name of this machine below `gateways`.',
+    exit: USAGE,
+  },
+  GATEWAY_NO_MESH: {
+    meaning: 'The gateway shall send its clients through a mesh that is not up on this machine.',
+    advice: 'Start it with `kith up`, or name an interface as exit.',
+    exit: NETWORK,
+  },
+  GLUON_SITE_INVALID: {
+    meaning: "What was given is no site or domain of Gluon's, or one that computes its values.",
+    advice: 'Mend the line that the message names; values have to stand there as they are, without Lua around them.',
+    exit: USAGE,
+  },
+  RESPONDD_INVALID: {
+    meaning: 'What a router says about itself is malformed or larger than anything a router says.',
+    advice: 'Nothing was taken from it; look for its address in the message and update its firmware.',
+    exit: FAILURE,
+  },
+};
