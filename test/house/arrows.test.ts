@@ -13,8 +13,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'packages/torrent': ['core'],
   'packages/share': ['core', 'torrent'],
   'packages/gateway': ['core'],
+  'packages/host': ['core', 'gateway'],
   'packages/dataplane': ['core', 'wireguard', 'mesh'],
-  'packages/kith': ['core', 'wireguard', 'mesh', 'dataplane', 'torrent', 'share'],
+  'packages/kith': ['core', 'wireguard', 'mesh', 'dataplane', 'torrent', 'share', 'gateway', 'host'],
   lab: ['core'],
 };
 

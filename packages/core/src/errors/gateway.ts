@@ -1,7 +1,13 @@
 /** Errors of the gateway: its file, its host, Gluon, respondd. */
 import { type ErrorEntry, FAILURE, USAGE, NETWORK } from './entry.ts';
 
-export type GatewayCode = 'GATEWAY_UNKNOWN' | 'GATEWAY_NO_MESH' | 'GLUON_SITE_INVALID' | 'RESPONDD_INVALID';
+export type GatewayCode =
+  | 'GATEWAY_UNKNOWN'
+  | 'GATEWAY_NO_MESH'
+  | 'GLUON_SITE_INVALID'
+  | 'RESPONDD_INVALID'
+  | 'HOST_PROGRAM_MISSING'
+  | 'HOST_COMMAND_FAILED';
 
 export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
   GATEWAY_UNKNOWN: {
@@ -22,6 +28,16 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
   RESPONDD_INVALID: {
     meaning: 'What a router says about itself is malformed or larger than anything a router says.',
     advice: 'Nothing was taken from it; look for its address in the message and update its firmware.',
+    exit: FAILURE,
+  },
+  HOST_PROGRAM_MISSING: {
+    meaning: 'A program that kith drives is not installed.',
+    advice: 'Install the package that the message names, or find it with `apt-file search bin/PROGRAM`.',
+    exit: FAILURE,
+  },
+  HOST_COMMAND_FAILED: {
+    meaning: 'A program that kith drives failed, hung or wrote more than it should.',
+    advice: 'The message holds the command and what it said; run it by hand to see more.',
     exit: FAILURE,
   },
 };
