@@ -3,6 +3,7 @@
  * tests, demo and benchmarks. Needs root. No packet leaves the namespaces, and none survives its lab.
  */
 export { Actor, type RunKithOptions, type SeenMember, type SeenStatus } from './actor.ts';
+export { Bare, type CableEnd } from './bare.ts';
 export { Capture, type CaptureOptions } from './capture.ts';
 export { LabError } from './error.ts';
 export { Attached, type Shape } from './attached.ts';

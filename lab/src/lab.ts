@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { Bare, cable, type CableEnd } from './bare.ts';
 import { Capture, type CaptureOptions } from './capture.ts';
 import { LabError } from './error.ts';
 import { Host, type HostOptions, type Place } from './host.ts';
@@ -37,7 +38,7 @@ export class Lab {
   readonly #site: Site;
   readonly #watchdog: ChildProcess;
   /** In the order they were asked for; null while one is being made. */
-  readonly #machines = new Map<string, Internet | Host | Router | null>();
+  readonly #machines = new Map<string, Internet | Host | Router | Bare | null>();
   readonly #captures = new Set<Capture>();
   #internet: Internet | null = null;
   #closing: Promise<void> | null = null;
@@ -90,6 +91,16 @@ export class Lab {
     return this.#add(name, async () => Router.create(this.#site, name, options));
   }
 
+  /** A machine without a cable and without an address. */
+  async bare(name: string): Promise<Bare> {
+    return this.#add(name, async () => Bare.create(this.#site, name));
+  }
+
+  /** A cable between two machines, besides those that they came with. It carries what they configure on it. */
+  async cable(one: CableEnd, other: CableEnd): Promise<void> {
+    await cable(one, other);
+  }
+
   /** Takes packets until `stop`, or until the lab closes. */
   async capture(machine: Machine, options: CaptureOptions = {}): Promise<Capture> {
     if (!findProgram('tcpdump')) throw new LabError('captures need tcpdump: install the package tcpdump');
@@ -139,7 +150,7 @@ export class Lab {
     await ended;
   }
 
-  async #add<M extends Internet | Host | Router>(name: string, create: () => Promise<M>): Promise<M> {
+  async #add<M extends Internet | Host | Router | Bare>(name: string, create: () => Promise<M>): Promise<M> {
     if (this.#closing !== null) throw new LabError(`the lab is closed: ${name} cannot be added`);
     if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) {
       throw new LabError(`"${name}" is no name for a machine: use up to 32 small letters, digits and hyphens`);
