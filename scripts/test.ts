@@ -7,10 +7,12 @@
  *   sim       the simulated network: virtual clock and seed                 packages/<name>/test/sim
  *   net       real Linux network namespaces (root)                          packages/<name>/test/net, lab/test
  *   interop   programs that nobody here wrote (root)                        packages/<name>/test/interop
+ *   web       the pages in a real Chromium (root)                           packages/<name>/test/web
  *
  * Without a layer all of them run. A pattern is a part of a file's path. Layers that need root fail the run when there
  * is no root, unless --no-root-ok is given: a green run must mean that everything ran.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
@@ -18,7 +20,7 @@ import type { TestEvent } from 'node:test/reporters';
 import { spec as SpecReporter } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
-type Layer = 'unit' | 'sim' | 'net' | 'interop';
+type Layer = 'unit' | 'sim' | 'net' | 'interop' | 'web';
 
 interface Options {
   readonly layers: Layer[];
@@ -38,6 +40,7 @@ const LAYERS: Readonly<Record<Layer, { concurrency: number; timeout: number; nee
   sim: { concurrency: 2, timeout: 600_000, needsRoot: false },
   net: { concurrency: 1, timeout: 300_000, needsRoot: true },
   interop: { concurrency: 2, timeout: 300_000, needsRoot: true },
+  web: { concurrency: 1, timeout: 300_000, needsRoot: true },
 };
 
 const { layers, patterns, name, noRootOk } = parseArguments(process.argv.slice(2));
@@ -59,6 +62,7 @@ const reasons = new Map<string, number>();
 let failed = false;
 for (const layer of chosen) {
   process.stdout.write(`\n${layer}: ${files[layer].length} files\n`);
+  if (layer === 'web') buildPages();
   await runLayer(layer);
 }
 tellSkipped();
@@ -68,6 +72,11 @@ for (const [key, value] of totals) {
 }
 report.end();
 if (failed) process.exitCode = 1;
+
+/** What a browser gets has to be built before it can be tried. */
+function buildPages(): void {
+  execFileSync('npm', ['run', '--silent', '--workspace', '@kith/web', 'build'], { cwd: root, stdio: 'inherit' });
+}
 
 function parseArguments(args: readonly string[]): Options {
   const layers: Layer[] = [];
@@ -91,7 +100,7 @@ function isLayer(word: string): word is Layer {
 }
 
 function collect(): Record<Layer, string[]> {
-  const found: Record<Layer, string[]> = { unit: [], sim: [], net: [], interop: [] };
+  const found: Record<Layer, string[]> = { unit: [], sim: [], net: [], interop: [], web: [] };
   const folders = readdirSync(join(root, 'packages')).map((entry) => `packages/${entry}/test`);
   for (const folder of ['test', 'lab/test', 'bench/test', ...folders]) {
     if (!existsSync(join(root, folder))) continue;

@@ -14,6 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'packages/share': ['core', 'torrent'],
   'packages/gateway': ['core'],
   'packages/host': ['core', 'gateway'],
+  'packages/web': ['core', 'torrent'],
   'packages/dataplane': ['core', 'wireguard', 'mesh'],
   'packages/kith': ['core', 'wireguard', 'mesh', 'dataplane', 'torrent', 'share', 'gateway', 'host'],
   lab: ['core'],

@@ -31,7 +31,8 @@ test('the checks of words see what they look for', () => {
 });
 
 test('every entry file says in its head comment what the package is for', () => {
-  const entries = packageNames().map((name) => `packages/${name}/src/index.ts`);
+  // A page is entered by what its HTML names.
+  const entries = packageNames().flatMap((name) => (name === 'web' ? [] : [`packages/${name}/src/index.ts`]));
   assert.deepEqual(
     entries.filter((path) => !/^(?:#!.*\n)?\/\*\*[^]{30,}?\*\//.test(read(path))),
     [],
