@@ -7,7 +7,9 @@ export type GatewayCode =
   | 'GLUON_SITE_INVALID'
   | 'RESPONDD_INVALID'
   | 'HOST_PROGRAM_MISSING'
-  | 'HOST_COMMAND_FAILED';
+  | 'HOST_COMMAND_FAILED'
+  | 'DAEMON_NOT_READY'
+  | 'HOST_ANSWER_INVALID';
 
 export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
   GATEWAY_UNKNOWN: {
@@ -38,6 +40,17 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
   HOST_COMMAND_FAILED: {
     meaning: 'A program that kith drives failed, hung or wrote more than it should.',
     advice: 'The message holds the command and what it said; run it by hand to see more.',
+    exit: FAILURE,
+  },
+  HOST_ANSWER_INVALID: {
+    meaning: 'A program that kith asks for its state answered with something kith does not understand.',
+    advice:
+      'The message names the program and the place: compare its version with that of Debian 12, which kith is tested with.',
+    exit: FAILURE,
+  },
+  DAEMON_NOT_READY: {
+    meaning: "A gateway's daemon was started and does not serve.",
+    advice: 'Its last words are in the message, the rest in its log; another program may hold its port: `ss -lnp`.',
     exit: FAILURE,
   },
 };
