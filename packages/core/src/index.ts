@@ -2,6 +2,7 @@
 export * from './bytes.ts';
 export * from './cbor.ts';
 export * from './crypto.ts';
+export * from './error-code.ts';
 export * from './errors.ts';
 export * from './ip.ts';
 export * from './keys.ts';

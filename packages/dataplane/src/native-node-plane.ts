@@ -1,11 +1,11 @@
 /** The native plane on this machine: a device with offloads and sockets, handed to threads of its own. */
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import { configureInterface, DEFAULT_MTU } from './interface.ts';
 import { NativePlane } from './native-plane.ts';
 import type { NativeBinding } from './native.ts';
 import type { NodePlane, NodePlaneInit } from './node-plane.ts';
 import { explainTunError } from './tun.ts';
-import { BIND_ATTEMPTS, codeOf, explainPortError, NO_IPV6 } from './udp.ts';
+import { BIND_ATTEMPTS, explainPortError, NO_IPV6 } from './udp.ts';
 
 interface Sockets {
   readonly v4: number;

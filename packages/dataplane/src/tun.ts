@@ -1,5 +1,5 @@
 /** A TUN device of Linux, with errors for people. */
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import { requireNative, type NativeTun } from './native.ts';
 
 export interface TunOptions {
@@ -15,18 +15,10 @@ export interface TunOptions {
 
 export type TunDevice = NativeTun;
 
-function codeOf(error: unknown): { code: string; syscall: string } {
-  if (!(error instanceof Error)) return { code: '', syscall: '' };
-  const text = (key: 'code' | 'syscall') => {
-    const value: unknown = Reflect.get(error, key);
-    return typeof value === 'string' ? value : '';
-  };
-  return { code: text('code'), syscall: text('syscall') };
-}
-
 /** What a failed open means for a person. */
 export function explainTunError(cause: unknown, name: string): KithError {
-  const { code, syscall } = codeOf(cause);
+  const code = codeOf(cause);
+  const syscall: unknown = cause instanceof Error ? Reflect.get(cause, 'syscall') : undefined;
   const why = cause instanceof Error ? cause.message : String(cause);
   if (code === 'EPERM' || code === 'EACCES') {
     return new KithError(

@@ -3,7 +3,7 @@
  * (`::ffff:…`) ever appears and a machine without IPv6 differs in nothing. Datagrams that cannot be sent are counted.
  */
 import { createSocket, type RemoteInfo, type Socket, type SocketType } from 'node:dgram';
-import { endpointOf, endpointParts, isIPv4, KithError, parseAddress, type Endpoint } from '@kith/core';
+import { codeOf, endpointOf, endpointParts, isIPv4, KithError, parseAddress, type Endpoint } from '@kith/core';
 
 /** Bytes asked for in each socket's buffers; the system may give less. wireguard-go's figure, see mesh research 4.1. */
 const SOCKET_BUFFER = 7 * 1024 * 1024;
@@ -27,10 +27,6 @@ export interface UdpOptions {
   readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => void;
   /** Bind to loopback only: for tests. */
   readonly loopback?: boolean;
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function bindSocket(type: SocketType, port: number, address: string): Promise<Socket> {

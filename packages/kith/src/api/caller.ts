@@ -1,6 +1,6 @@
 /** Calls over the Unix socket of a process of kith. */
 import { request, type IncomingMessage } from 'node:http';
-import { type ErrorCode, ERRORS, KithError } from '@kith/core';
+import { codeOf, type ErrorCode, ERRORS, KithError } from '@kith/core';
 import { shortPath } from '../state/short-path.ts';
 import type { ErrorBody } from './types.ts';
 
@@ -76,7 +76,7 @@ export class Caller {
       if (rest !== '') yield rest;
     } catch (error) {
       // A process that ends cuts the answer off; that is its regular end.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+      if (codeOf(error) !== 'ECONNRESET') throw error;
     }
   }
 

@@ -1,5 +1,5 @@
 /** Links for browsers and players to what is shared: on this machine's addresses in the mesh, or on loopback alone. */
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import { type Share, StreamServer, type StreamFolder } from '@kith/share';
 
 export class Links {
@@ -75,8 +75,7 @@ export class Links {
         return { host, server, base };
       } catch (error) {
         // An address that is gone again already is as good as none; a port that is taken is not worth a failure.
-        const gone = error instanceof Error && 'code' in error && error.code === 'EADDRNOTAVAIL';
-        if (!gone && !(error instanceof KithError)) throw error;
+        if (codeOf(error) !== 'EADDRNOTAVAIL' && !(error instanceof KithError)) throw error;
       }
     }
     return undefined;

@@ -12,14 +12,10 @@ import {
   type Stats,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 
 /** Largest file that is read into memory, in bytes; the ledger has its own reader. */
 const FILE_LIMIT = 1 << 20;
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
 
 /** An error of the file system in the words of the registry. */
 export function stateError(error: unknown, path: string, doing: string): Error {

@@ -23,7 +23,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import { stateError, syncFolder } from './files.ts';
 
 const MAGIC = Buffer.from('kith ledger v1\0\n', 'latin1');
@@ -281,7 +281,7 @@ function attempt<T>(path: string, doing: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : '';
+    const code = codeOf(error);
     if (code === 'ELOOP') throw new KithError('STATE_CORRUPT', `${path} is a symbolic link`, { cause: error });
     if (code === 'EEXIST') throw new KithError('STATE_CORRUPT', `${path} is there already`, { cause: error });
     throw stateError(error, path, doing);

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Stats } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, relative, resolve, sep } from 'node:path';
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import type { SourceFile } from '@kith/torrent';
 
 export interface WalkOptions {
@@ -143,7 +143,7 @@ async function readable<T>(path: string, work: Promise<T>): Promise<T> {
 
 export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'unknown reason';
-  const code = 'code' in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
   return cause.message;

@@ -1,6 +1,6 @@
 /** One UDP socket of the DHT. What is sent and what it means is decided elsewhere. */
 import { createSocket, type Socket } from 'node:dgram';
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import type { PeerAddress } from '@kith/torrent';
 
 /** Room for bursts between two turns of the event loop. */
@@ -39,7 +39,7 @@ export class DhtSocket {
       });
     } catch (cause) {
       socket.close();
-      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+      const code = codeOf(cause);
       if (optional && NO_SUCH_FAMILY.has(code)) return undefined;
       const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be had (${code})`;
       throw new KithError('SHARE_PORT_UNUSABLE', `UDP port ${port} of ${address} ${why}`, { cause });

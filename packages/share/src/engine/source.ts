@@ -1,6 +1,6 @@
 /** What somebody hands over to be shared: torrent files, magnet links, addresses of torrent files. */
 import { readFile, stat } from 'node:fs/promises';
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import { type Magnet, parseMagnet } from '@kith/torrent';
 import { nodeHashes } from '../node-hashes.ts';
 import { type Metainfo, type NameRules, parseInfo, parseTorrent } from '@kith/torrent';
@@ -66,7 +66,7 @@ export function metainfoOf(bytes: Uint8Array, bare: boolean, names: NameRules, s
 
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
   if (code === 'EISDIR') return 'it is a folder; to share it: `kith share`';

@@ -3,6 +3,7 @@
  * next one begins, so that ten thousand idle connections hold no memory for reading, and busy ones find it in the cache.
  */
 import { Socket, type OnReadOpts } from 'node:net';
+import { codeOf } from '@kith/core';
 import type { Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
 
 /** Bytes of one read at most. */
@@ -157,6 +158,5 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 /** For people. */
 export function reasonOf(error: Error): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return REASONS.get(code) ?? error.message;
+  return REASONS.get(codeOf(error)) ?? error.message;
 }

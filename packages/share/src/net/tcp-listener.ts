@@ -4,7 +4,7 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 import type { PeerAddress } from '@kith/torrent';
 import type { PeerFilter } from './peer-filter.ts';
 import { TcpDuplex, type Clock } from './tcp-duplex.ts';
@@ -159,10 +159,6 @@ function remoteOf(socket: Socket): PeerAddress | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   const [ip = ''] = remoteAddress.split('%');
   return { ip, port: remotePort };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function explain(cause: unknown, port: number): unknown {

@@ -1,5 +1,6 @@
 import { closeSync, fchmodSync, fstatSync, ftruncateSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeOf } from '@kith/core';
 
 /** An open file. `lookedAt`: when its size and time were last compared, in ms of `performance.now`. */
 export interface Handle {
@@ -82,7 +83,7 @@ function openOrCreate(folder: string, { path, executable }: Target, create: bool
   try {
     return openSync(path, 'r+');
   } catch (error) {
-    if (!create || !isMissing(error)) throw error;
+    if (!create || codeOf(error) !== 'ENOENT') throw error;
   }
   // A folder that is gone may be a disk that is not mounted: made anew, it would fill the wrong one.
   statSync(folder);
@@ -90,8 +91,4 @@ function openOrCreate(folder: string, { path, executable }: Target, create: bool
   const fd = openSync(path, 'w+');
   if (executable === true) fchmodSync(fd, 0o755);
   return fd;
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

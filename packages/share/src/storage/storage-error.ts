@@ -1,4 +1,4 @@
-import { KithError } from '@kith/core';
+import { codeOf, KithError } from '@kith/core';
 
 /** What went wrong with a file, as it crosses from the worker: an Error would lose its fields on the way. */
 export interface Fault {
@@ -65,8 +65,7 @@ export function storageError(fault: Fault): KithError {
 
 /** Fields of an error that Node threw. */
 export function faultOf(error: unknown, path: string, doing: string): Fault {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'EIO';
-  return { code, path, doing, detail: error instanceof Error ? error.message : String(error) };
+  return { code: codeOf(error) || 'EIO', path, doing, detail: error instanceof Error ? error.message : String(error) };
 }
 
 function bytes(n: number): string {

@@ -10,9 +10,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, relative } from 'node:path';
+import { codeOf } from '@kith/core';
 import { Layout, type Segment } from '@kith/torrent';
 import type { Plan, PlanFile, Space, Stamps } from './disk-messages.ts';
-import { type FileHandles, type Handle, isMissing } from './file-handles.ts';
+import type { FileHandles, Handle } from './file-handles.ts';
 import { type Fault, faultOf } from './storage-error.ts';
 
 /** How often a file that is in use is looked at, in ms. */
@@ -131,7 +132,7 @@ export class TorrentFiles {
     try {
       unlinkSync(this.plan.parts);
     } catch (error) {
-      if (!isMissing(error)) throw this.fault(error, this.plan.parts, 'remove');
+      if (codeOf(error) !== 'ENOENT') throw this.fault(error, this.plan.parts, 'remove');
     }
   }
 
@@ -234,7 +235,7 @@ export class TorrentFiles {
     try {
       parts = this.#handles.forReading(this.plan.parts);
     } catch (error) {
-      if (isMissing(error)) return;
+      if (codeOf(error) === 'ENOENT') return;
       throw this.fault(error, this.plan.parts, 'read');
     }
     const end = file.offset + file.length;

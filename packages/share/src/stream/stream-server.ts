@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import { equalBytes, KithError, utf8 } from '@kith/core';
+import { codeOf, equalBytes, KithError, utf8 } from '@kith/core';
 import { contentType, harmless } from './content-type.ts';
 import { filePath, htmlListing, jsonListing, type Listing, playlist } from './listing.ts';
 import { type ByteRange, parseRange } from './range.ts';
@@ -53,8 +53,7 @@ export class StreamServer {
       this.#server.listen(port, host);
       await once(this.#server, 'listening');
     } catch (cause) {
-      const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-      if (!taken) throw cause;
+      if (codeOf(cause) !== 'EADDRINUSE') throw cause;
       throw new KithError('PORT_IN_USE', `Port ${port} on ${host} is taken: choose another for streaming.`, { cause });
     }
     return `http://${this.#authority}/${this.token}/`;

@@ -1,5 +1,5 @@
 /** What the three kinds of tracker clients have in common. */
-import { type Address, type AddressScope, KithError, scopeOf } from '@kith/core';
+import { type Address, type AddressScope, codeOf, KithError, scopeOf } from '@kith/core';
 import { tracker } from '@kith/torrent';
 
 export interface TrackerClient {
@@ -74,8 +74,7 @@ export function trackerUrl(text: string): URL {
 export function asTrackerError(error: unknown): tracker.TrackerError {
   if (error instanceof tracker.TrackerError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return new tracker.TrackerError('unreachable', tracker.shown(REASONS[code] ?? message), { cause: error });
+  return new tracker.TrackerError('unreachable', tracker.shown(REASONS[codeOf(error)] ?? message), { cause: error });
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { type Address, addressFrom, KithError, scopeOf } from '@kith/core';
+import { type Address, addressFrom, codeOf, KithError, scopeOf } from '@kith/core';
 import { tracker } from '@kith/torrent';
 import type { HttpHead } from './http-head.ts';
 import { SERVER_LIMITS, type ServerLimits, type TrackerServerOptions } from './server-options.ts';
@@ -146,7 +146,7 @@ export class TrackerServer {
       try {
         bound = await this.#udp.bind('udp6', bound, host ?? '::');
       } catch (error) {
-        if (host !== undefined || !NO_IPV6.has(codeOf(error) ?? '')) throw error;
+        if (host !== undefined || !NO_IPV6.has(codeOf(error))) throw error;
       }
     }
     return bound;
@@ -262,11 +262,7 @@ async function listenTcp(server: Server, port: number, host: string | undefined)
   try {
     return await listen('::');
   } catch (error) {
-    if (!NO_IPV6.has(codeOf(error) ?? '')) throw error;
+    if (!NO_IPV6.has(codeOf(error))) throw error;
     return listen('0.0.0.0');
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
