@@ -36,6 +36,7 @@ const WRONG: readonly (readonly [text: string, code: ErrorCode, message: RegExp]
   ['\n\nport: "6550"', 'CONFIG_INVALID', /^config\.yaml:3: "port" "6550"/],
   ['port:', 'CONFIG_INVALID', /^config\.yaml:1: "port" null/],
   ['mtu: 1000', 'CONFIG_INVALID', /from 1280 to 9000$/],
+  ['location: [91, 0]', 'CONFIG_INVALID', /"location" \[91,0\] is not allowed: it must be degrees north and east/],
   ['relay: yes', 'CONFIG_INVALID', /"relay" "yes" is not allowed: it must be true or false$/],
   ['interface: a/b', 'CONFIG_INVALID', /1 to 15 letters/],
   ['interface: sixteencharacter', 'CONFIG_INVALID', /1 to 15 letters/],
@@ -90,7 +91,13 @@ test('what is written is read again', async () => {
     assert.deepEqual(await readConfig(path), DEFAULTS, 'no file means the defaults');
     writeConfig(path, {});
     assert.deepEqual(await readConfig(path), DEFAULTS);
-    const given = { port: 7000, interface: 'mesh0', endpoints: [parseEndpoint('[2001:db8::1]:7000')], relay: false };
+    const given = {
+      port: 7000,
+      interface: 'mesh0',
+      endpoints: [parseEndpoint('[2001:db8::1]:7000')],
+      relay: false,
+      location: { latitude: 53.35, longitude: -6.26 },
+    };
     writeConfig(path, given);
     assert.deepEqual(await readConfig(path), { ...DEFAULTS, ...given });
   } finally {

@@ -19,6 +19,8 @@ export interface MeshConfig {
   readonly port: number;
   /** Whether this node forwards for others; the ledger may forbid it besides. */
   readonly relay: boolean;
+  /** Where this node stands, for maps; null tells nobody. */
+  readonly location: Location | null;
   /** Endpoints remembered from earlier runs or from the invite, per member: the ways in after a start. */
   readonly remembered: readonly RememberedEndpoint[];
   readonly version: string;
@@ -29,6 +31,12 @@ export interface MeshConfig {
 export interface RememberedEndpoint {
   readonly id: NodeId;
   readonly endpoints: readonly Endpoint[];
+}
+
+/** Degrees: north and east are positive. */
+export interface Location {
+  readonly latitude: number;
+  readonly longitude: number;
 }
 
 export interface MeshEvents {
@@ -97,6 +105,17 @@ export interface MemberView {
   readonly relay: boolean;
   readonly endpoints: readonly Endpoint[];
   readonly version: string | null;
+  /** As the member says; null where it does not. */
+  readonly location: Location | null;
+}
+
+/** A link between two members as both ends vouch for it, or one of this node's own. */
+export interface LinkView {
+  readonly a: NodeId;
+  readonly b: NodeId;
+  readonly rttMs: number;
+  /** 0..1 */
+  readonly loss: number;
 }
 
 export interface MeshStatus {
@@ -108,6 +127,8 @@ export interface MeshStatus {
   readonly natReason: string;
   readonly endpoints: readonly Endpoint[];
   readonly members: readonly MemberView[];
+  /** Every pair at most once. */
+  readonly links: readonly LinkView[];
   readonly relayedPackets: number;
   readonly relayedBytes: number;
   readonly ledgerSize: number;

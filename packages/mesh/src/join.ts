@@ -316,7 +316,12 @@ export class Joiner implements PlaneEvents {
         plane,
         identity,
         wall,
-        config: { staticEndpoints: [], port: 0, relay: false, remembered: [], version: '', localAddresses: [] },
+        config: {
+          ...{ staticEndpoints: [], port: 0, relay: false, location: null },
+          remembered: [],
+          version: '',
+          localAddresses: [],
+        },
         events: {
           statement: () => undefined,
           rosterChanged: () => undefined,

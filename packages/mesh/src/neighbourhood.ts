@@ -31,13 +31,23 @@ export class Neighbourhood {
     return found.toSorted((a, b) => (a.current?.rtt ?? OLD) - (b.current?.rtt ?? OLD) || (a.id < b.id ? -1 : 1));
   }
 
+  /** All that is known of, a pair perhaps twice: as it was published, and as this node measures it. */
+  links(now: number): Link[] {
+    const { self, presences } = this.#context;
+    const links = presences.links();
+    for (const { id, current } of this.neighbours(now)) {
+      if (current !== null) links.push({ a: self, b: id, rtt: current.rtt ?? 100, loss: current.loss });
+    }
+    return links;
+  }
+
   graph(now: number): Graph {
     const { version } = this.#context.presences;
     if (this.#known !== null) {
       const age = now - this.#known.at;
       if (age < YOUNG || (age < OLD && this.#known.version === version)) return this.#known.graph;
     }
-    const graph = new Graph(this.#links(now), this.#relays(now));
+    const graph = new Graph(this.links(now), this.#relays(now));
     this.#known = { graph, at: now, version };
     return graph;
   }
@@ -45,15 +55,6 @@ export class Neighbourhood {
   /** Own links or the roster changed. */
   changed(): void {
     this.#known = null;
-  }
-
-  #links(now: number): Link[] {
-    const { self, presences } = this.#context;
-    const links = presences.links();
-    for (const { id, current } of this.neighbours(now)) {
-      if (current !== null) links.push({ a: self, b: id, rtt: current.rtt ?? 100, loss: current.loss });
-    }
-    return links;
   }
 
   #relays(now: number): NodeId[] {

@@ -193,7 +193,7 @@ export class MeshNode implements Mesh, PlaneEvents {
   }
 
   status(now: number): MeshStatus {
-    return meshStatus(this.#context, this.#paths, now);
+    return meshStatus(this.#context, this.#paths, this.#neighbourhood.links(now), now);
   }
 
   ping(member: NodeId, timeout: number, now: number, done: (result: PingResult) => void): void {

@@ -5,7 +5,8 @@
  *   id bytes(8), seq int, ttl int (s), ep [[kind, bytes(6|18)]…], nat text, pub bool (proved reachable unasked),
  *   rel bool (forwards for others), ln [[id bytes(8), rtt ms int, loss per mille int, epoch int, grant bytes(64)]…],
  *   ver text, off bool (said goodbye), dn [[id bytes(8), seq int]…] (members whose link with this one went silent, with
- *   the sequence of their last record: see PresenceBook.isDown)
+ *   the sequence of their last record: see PresenceBook.isDown), loc [] or [latitude + 90, longitude + 180] in
+ *   ten-thousandths of a degree (11 m)
  * The signature is the node key's over "kith presence v1\0", the network id (32) and the CBOR.
  *
  * A link counts only with both ends' word: the publisher's in this record, the other's in the grant, its signature over
@@ -24,7 +25,7 @@ import {
   utf8,
 } from '@kith/core';
 import type { Cbor, Crypto, Endpoint, NetworkId, NodeId, NodeKey, SecretKey } from '@kith/core';
-import type { NatClass } from './api.ts';
+import type { Location, NatClass } from './api.ts';
 import { Writer } from './wire.ts';
 
 export type EndpointKind = 'local' | 'reflexive' | 'static';
@@ -62,6 +63,7 @@ export interface Presence {
   readonly version: string;
   readonly goodbye: boolean;
   readonly down: readonly PresenceDown[];
+  readonly location: Location | null;
 }
 
 export const PRESENCE_LIMITS: {
@@ -86,6 +88,8 @@ export const GRANT_LIFE: number = 24 * 3600 * 1000;
 const PRESENCE_DOMAIN = utf8('kith presence v1\0');
 const LINK_DOMAIN = utf8('kith link v1\0');
 const KINDS: readonly EndpointKind[] = ['local', 'reflexive', 'static'];
+/** Steps of a place per degree. */
+const DEGREE = 10_000;
 const NATS: readonly NatClass[] = ['public', 'none', 'easy', 'symmetric', 'unknown'];
 
 export function signPresence(crypto: Crypto, network: NetworkId, seed: SecretKey, presence: Presence): Uint8Array {
@@ -101,6 +105,7 @@ export function signPresence(crypto: Crypto, network: NetworkId, seed: SecretKey
     ver: presence.version,
     off: presence.goodbye,
     dn: presence.down.map(({ id, seq }) => [fromHex(id), seq]),
+    loc: locationCounts(presence.location),
   });
   const signature = crypto.ed25519Sign(seed.reveal(), concat(PRESENCE_DOMAIN, fromHex(network), body));
   return concat(signature, body);
@@ -155,9 +160,25 @@ export function verifyGrant(
   );
 }
 
+function locationCounts(location: Location | null): number[] {
+  if (location === null) return [];
+  return [Math.round((location.latitude + 90) * DEGREE), Math.round((location.longitude + 180) * DEGREE)];
+}
+
+/** Undefined for what is none. */
+function readLocation(value: Cbor | undefined): Location | null | undefined {
+  if (!isList(value)) return undefined;
+  if (value.length === 0) return null;
+  const [north, east] = value;
+  if (value.length !== 2 || !isCount(north, 180 * DEGREE + 1) || !isCount(east, 360 * DEGREE + 1)) return undefined;
+  return { latitude: (north - 90 * DEGREE) / DEGREE, longitude: (east - 180 * DEGREE) / DEGREE };
+}
+
 function readPresence(map: { readonly [key: string]: Cbor }): Presence | null {
-  const { id, seq, ttl, ep, nat, pub, rel, ln, ver, off, dn } = map;
-  if (Object.keys(map).length !== 11) return null;
+  const { id, seq, ttl, ep, nat, pub, rel, ln, ver, off, dn, loc } = map;
+  if (Object.keys(map).length !== 12) return null;
+  const location = readLocation(loc);
+  if (location === undefined) return null;
   if (!isBytes(id, 8) || !isCount(seq, 2 ** 48) || !isCount(ttl, PRESENCE_LIMITS.ttl + 1)) return null;
   if (!isCount(nat, NATS.length) || typeof pub !== 'boolean' || typeof rel !== 'boolean' || typeof off !== 'boolean')
     return null;
@@ -205,6 +226,7 @@ function readPresence(map: { readonly [key: string]: Cbor }): Presence | null {
     version: ver,
     goodbye: off,
     down,
+    location,
   };
 }
 

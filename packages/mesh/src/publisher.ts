@@ -107,6 +107,7 @@ export class Publisher {
       version: config.version.slice(0, 32),
       goodbye,
       down: this.#down(),
+      location: config.location,
     };
   }
 
@@ -167,6 +168,7 @@ function sameEnough(a: Presence, b: Presence): boolean {
       p.version,
       p.goodbye,
       p.down,
+      p.location,
       p.links.map((l) => [l.to, l.rtt, l.loss, l.epoch]),
     ]);
   return essence(a) === essence(b);

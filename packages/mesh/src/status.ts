@@ -1,16 +1,17 @@
 /** What a node shows of the network: one view per member. */
-import type { MemberView, MeshStatus, PathView, TraceHop } from './api.ts';
+import type { LinkView, MemberView, MeshStatus, PathView, TraceHop } from './api.ts';
 import { ownEndpoints } from './candidates.ts';
 import type { Context } from './context.ts';
 import type { Member } from './ledger/index.ts';
 import type { Paths } from './paths.ts';
 import type { NodeId } from '@kith/core';
 import { pathReason } from './reason.ts';
+import type { Link } from './routes.ts';
 
 const SELF_PATH: PathView = { kind: 'none', endpoint: null, via: [], reason: 'this node', age: 0 };
 const NO_PATH: PathView = { ...SELF_PATH, reason: 'this node is no member any more' };
 
-export function meshStatus(context: Context, paths: Paths, now: number): MeshStatus {
+export function meshStatus(context: Context, paths: Paths, links: readonly Link[], now: number): MeshStatus {
   const roster = context.roster();
   const verdict = context.nat.verdict(now, context.init.config.staticEndpoints.length > 0);
   const counters = context.init.plane.counters();
@@ -22,6 +23,7 @@ export function meshStatus(context: Context, paths: Paths, now: number): MeshSta
     natReason: verdict.reason,
     endpoints: ownEndpoints(context, now).map(({ endpoint }) => endpoint),
     members: [...roster.members.values()].map((member) => memberView(context, paths, member, now)),
+    links: linkViews(context, links),
     relayedPackets: counters.relayedPackets,
     relayedBytes: counters.relayedBytes,
     ledgerSize: context.ledger.size,
@@ -30,6 +32,19 @@ export function meshStatus(context: Context, paths: Paths, now: number): MeshSta
       ...roster.equivocations.map((e) => `${e.issuer} signed two different statements with number ${e.n}`),
     ],
   };
+}
+
+/** Of what both ends measured the better: the worse one may be old. */
+function linkViews(context: Context, links: readonly Link[]): LinkView[] {
+  const { members } = context.roster();
+  const byPair = new Map<string, LinkView>();
+  for (const { a, b, rtt, loss } of links) {
+    if (!members.has(a) || !members.has(b)) continue;
+    const [low, high] = a < b ? [a, b] : [b, a];
+    const known = byPair.get(low + high);
+    if (known === undefined || rtt < known.rttMs) byPair.set(low + high, { a: low, b: high, rttMs: rtt, loss });
+  }
+  return [...byPair.values()];
 }
 
 export function isOnline(context: Context, id: NodeId, now: number): boolean {
@@ -67,6 +82,7 @@ function memberView(context: Context, paths: Paths, member: Member, now: number)
     relay: held?.presence.relay ?? member.mayRelay,
     endpoints: held?.presence.endpoints.map(({ endpoint }) => endpoint) ?? [],
     version: held?.presence.version ?? null,
+    location: held?.presence.location ?? null,
   } as const;
   const peer = context.peer(id);
   if (peer === null) {

@@ -42,6 +42,7 @@ export function presence(id: NodeId, more: Partial<Presence> = {}): Presence {
     version: '0.1.0',
     goodbye: false,
     down: [],
+    location: null,
     ...more,
   };
 }
@@ -110,6 +111,7 @@ export function bench(size: number, world: World = network(size)): Bench {
     staticEndpoints: [],
     port: PORT,
     relay: true,
+    location: null,
     remembered: [],
     version: '0.1.0',
     localAddresses: [],

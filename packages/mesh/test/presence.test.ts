@@ -68,6 +68,12 @@ const anyPresence: fc.Arbitrary<Presence> = record<Presence>({
   down: fc.array(record<Presence['down'][number]>({ id: bytes(8).map(nodeIdFrom), seq: below(2 ** 48) }), {
     maxLength: PRESENCE_LIMITS.down,
   }),
+  location: fc.option(
+    record<NonNullable<Presence['location']>>({
+      latitude: fc.integer({ min: -900_000, max: 900_000 }).map((step) => step / 10_000),
+      longitude: fc.integer({ min: -1_800_000, max: 1_800_000 }).map((step) => step / 10_000),
+    }),
+  ),
 });
 
 test('a presence comes back as it was signed, and its signature holds', () => {
@@ -113,13 +119,15 @@ const SAID = presence(nodeIdFrom(fromHex('0102030405060708')), {
     { to: nodeIdFrom(fromHex('1112131415161718')), rtt: 12, loss: 5, epoch: 7, grant: new Uint8Array(64).fill(1) },
   ],
   down: [{ id: nodeIdFrom(fromHex('2122232425262728')), seq: 9 }],
+  location: { latitude: 53.35, longitude: -6.26 },
 });
-/** Keys in the order of RFC 8949 section 4.2.1: dn ep id ln nat off pub rel seq ttl ver. */
+/** Keys in the order of RFC 8949 section 4.2.1: dn ep id ln loc nat off pub rel seq ttl ver. */
 const FRAME = [
-  'ab 62646e 81 82 48 2122232425262728 09',
+  'ac 62646e 81 82 48 2122232425262728 09',
   '62 6570 81 82 02 46 cb0071071996',
   '62 6964 48 0102030405060708',
   `62 6c6e 81 85 48 1112131415161718 0c 05 07 5840 ${'01'.repeat(64)}`,
+  '63 6c6f63 82 1a 0015df9c 1a 001a82b8',
   '63 6e6174 00 63 6f6666 f4 63 707562 f5 63 72656c f5',
   '63 736571 1b 0000018bcfe56800 63 74746c 18 5a 63 766572 65 302e312e30',
 ]
@@ -190,6 +198,7 @@ const FIELDS = {
   ver: '',
   off: false,
   dn: [] as Cbor,
+  loc: [] as Cbor,
 };
 const LINK = [fromHex(bobId), 1, 1, 1, new Uint8Array(64)];
 const ENDPOINT = fromHex('cb0071071996');
@@ -220,6 +229,10 @@ const REFUSED: readonly (readonly [string, Cbor])[] = [
   ['thirteen silent partners', { ...FIELDS, dn: Array.from({ length: 13 }, () => [fromHex(bobId), 1]) }],
   ['a silent partner without a sequence', { ...FIELDS, dn: [[fromHex(bobId)]] }],
   ['a silent partner with an id of 9 bytes', { ...FIELDS, dn: [[new Uint8Array(9), 1]] }],
+  ['a place beyond the pole', { ...FIELDS, loc: [1_800_001, 0] }],
+  ['a place beyond the date line', { ...FIELDS, loc: [0, 3_600_001] }],
+  ['half a place', { ...FIELDS, loc: [1] }],
+  ['a place that is no list', { ...FIELDS, loc: true }],
   ['a link of four parts', { ...FIELDS, ln: [LINK.slice(0, 4)] }],
   ['a loss over 1000 per mille', { ...FIELDS, ln: [LINK.with(2, 1001)] }],
   ['an RTT of 17 bits', { ...FIELDS, ln: [LINK.with(1, 65_536)] }],
@@ -237,8 +250,8 @@ test('a record over its limit, or of another spelling, is refused', () => {
   const plain = made(FIELDS);
   assert.equal(decodePresence(concat(plain, Uint8Array.of(0))), null, 'a byte more');
   const long = Uint8Array.from(plain);
-  assert.equal(long[64], 0xab, 'a map of eleven');
-  assert.equal(decodePresence(concat(long.subarray(0, 64), Uint8Array.of(0xb8, 11), long.subarray(65))), null);
+  assert.equal(long[64], 0xac, 'a map of twelve');
+  assert.equal(decodePresence(concat(long.subarray(0, 64), Uint8Array.of(0xb8, 12), long.subarray(65))), null);
 });
 
 test('no bytes make the decoder throw', () => {

@@ -74,7 +74,12 @@ export async function readConfig(path: string): Promise<Config> {
 
 const HEAD = `# Settings of this node; docs/configuration.md explains each. Read at start: kith down, kith up.\n`;
 
+/** What stands for a default that is none. */
+const NONE: Readonly<Partial<Record<keyof Config, string>>> = { interface: '(from the label)', location: '(not told)' };
+
 function render(value: Config[keyof Config]): string {
+  if (typeof value === 'object' && value !== null && 'latitude' in value)
+    return `[${value.latitude}, ${value.longitude}]`;
   return Array.isArray(value) ? `[${value.map((entry) => JSON.stringify(entry)).join(', ')}]` : String(value);
 }
 
@@ -83,7 +88,7 @@ export function writeConfig(path: string, given: Partial<Config>): void {
   const lines = KEYS.map((key) => {
     const value = given[key];
     return value === undefined
-      ? `# ${key}: ${render(DEFAULTS[key] ?? '(from the label)')}`
+      ? `# ${key}: ${DEFAULTS[key] === null ? NONE[key] : render(DEFAULTS[key])}`
       : `${key}: ${render(value)}`;
   });
   replaceFile(path, `${HEAD}${lines.join('\n')}\n`);

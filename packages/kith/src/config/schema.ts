@@ -1,5 +1,6 @@
 /** Every key of config.yaml: what it may hold, its default, and what to tell a person who wrote something else. */
 import { type Endpoint, parseEndpoint } from '@kith/core';
+import type { Location } from '@kith/mesh';
 
 export type LogLevel = 'debug' | 'info' | 'warn';
 
@@ -14,6 +15,8 @@ export interface Config {
   readonly endpoints: readonly Endpoint[];
   /** Whether this node forwards for members that cannot reach each other. */
   readonly relay: boolean;
+  /** Where this machine stands, told to the network's members for their maps; null tells nobody. */
+  readonly location: Location | null;
   /** Least level that is logged. */
   readonly log: LogLevel;
 }
@@ -25,6 +28,7 @@ export const DEFAULTS: Config = {
   mtu: 1280,
   endpoints: [],
   relay: true,
+  location: null,
   log: 'info',
 };
 
@@ -61,6 +65,14 @@ function boolean(value: unknown): boolean {
   throw new Refusal('it must be true or false');
 }
 
+function location(value: unknown): Location {
+  const [latitude, longitude, ...rest]: unknown[] = Array.isArray(value) ? value : [];
+  const within = (degrees: unknown, most: number): degrees is number =>
+    typeof degrees === 'number' && Math.abs(degrees) <= most;
+  if (within(latitude, 90) && within(longitude, 180) && rest.length === 0) return { latitude, longitude };
+  throw new Refusal('it must be degrees north and east like [53.35, -6.26]');
+}
+
 function logLevel(value: unknown): LogLevel {
   if (value === 'debug' || value === 'info' || value === 'warn') return value;
   throw new Refusal('it must be debug, info or warn');
@@ -73,6 +85,7 @@ export const RULES: { readonly [Key in keyof Config]: (value: unknown) => Config
   mtu: integer(1280, 9000),
   endpoints: endpointList,
   relay: boolean,
+  location,
   log: logLevel,
 };
 

@@ -204,6 +204,7 @@ export class Daemon {
           staticEndpoints: config.endpoints,
           port: plane.port,
           relay: config.relay,
+          location: config.location,
           remembered: network.remembered,
           version: this.#version,
           localAddresses: reachableAddresses(localAddresses(), own),

@@ -103,6 +103,7 @@ function presenceOf(node: SimNode): Presence {
     version: 'lie',
     goodbye: false,
     down: [],
+    location: null,
   };
 }
 

@@ -5,11 +5,18 @@ import { expectEventually, NAT_KINDS } from '@kith/sim';
 import { World } from './world.ts';
 import type { SimNode } from './world.ts';
 
+const DUBLIN = { latitude: 53.35, longitude: -6.26 };
+
 test('data crosses several relays when the ends share none, and the trace names them all', () => {
   const world = new World('chain');
   const nodes = [world.found('n0', { static: true })];
   for (let i = 1; i < 5; i++) {
-    nodes.push(world.join(world.invite(nodes[0] as SimNode, nodes.slice(-1)), `n${i}`, { static: true }));
+    nodes.push(
+      world.join(world.invite(nodes[0] as SimNode, nodes.slice(-1)), `n${i}`, {
+        static: true,
+        ...(i === 4 ? { location: DUBLIN } : {}),
+      }),
+    );
   }
   // A chain: each reaches its neighbours only.
   for (const [i, a] of nodes.entries()) {
@@ -24,6 +31,19 @@ test('data crosses several relays when the ends share none, and the trace names 
   assert.deepEqual(
     first.mesh.trace(last.id, first.host.now()).map(({ name }) => name),
     ['n1', 'n2', 'n3', 'n4'],
+  );
+  const { links, members } = first.mesh.status(first.host.now());
+  const name = (id: string): string | undefined => members.find((member) => member.id === id)?.name;
+  assert.deepEqual(
+    links.map(({ a, b }) => [name(a), name(b)].toSorted().join('-')).toSorted(),
+    ['n0-n1', 'n1-n2', 'n2-n3', 'n3-n4'],
+    'the chain, every link once',
+  );
+  assert.ok(links.every(({ rttMs, loss }) => rttMs > 0 && loss === 0));
+  assert.deepEqual(
+    members.flatMap((member) => (member.location === null ? [] : [[member.name, member.location]])),
+    [['n4', DUBLIN]],
+    'who says where it is is heard four relays away',
   );
   assert.ok(chat.answers.length >= 38, `${chat.answers.length} answers in ten seconds`);
   for (const relay of nodes.slice(1, 4))

@@ -30,6 +30,7 @@ import {
 import type {
   Issuer,
   JoinResult,
+  Location,
   MemberView,
   MeshIdentity,
   MeshLogEntry,
@@ -46,6 +47,7 @@ export interface NodeOptions extends HostOptions {
   /** Its own public endpoint is configured. */
   readonly static?: boolean;
   readonly relay?: boolean;
+  readonly location?: Location;
   /** Name of its machine where two members want one name. */
   readonly as?: string;
   /** ms that its wall clock is ahead. */
@@ -133,6 +135,7 @@ export class SimNode {
           staticEndpoints: this.#options.static === true ? [this.endpoint] : [],
           port: PORT,
           relay: this.#options.relay ?? true,
+          location: this.#options.location ?? null,
           remembered: this.remembered,
           version: 'sim',
           localAddresses: host.localAddresses(),
