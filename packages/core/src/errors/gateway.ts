@@ -1,7 +1,12 @@
 /** Errors of the gateway: its file, its host, Gluon, respondd. */
-import { type ErrorEntry, FAILURE, USAGE, NETWORK } from './entry.ts';
+import { type ErrorEntry, FAILURE, USAGE, NETWORK, REFUSED } from './entry.ts';
 
 export type GatewayCode =
+  | 'GATEWAY_FILE'
+  | 'GATEWAY_FILE_EXISTS'
+  | 'GATEWAY_OBJECTION'
+  | 'GATEWAY_DECLINED'
+  | 'GATEWAY_NOT_APPLIED'
   | 'GATEWAY_UNKNOWN'
   | 'GATEWAY_NO_MESH'
   | 'GLUON_SITE_INVALID'
@@ -12,6 +17,31 @@ export type GatewayCode =
   | 'HOST_ANSWER_INVALID';
 
 export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
+  GATEWAY_FILE: {
+    meaning: "The gateway's file cannot be found, read or written.",
+    advice: 'Write one with `kith gateway init`, or say where it is with `--file`.',
+    exit: USAGE,
+  },
+  GATEWAY_FILE_EXISTS: {
+    meaning: 'There is a file already where one was to be written.',
+    advice: 'Name another one with `--file`, or write over it with `--force`.',
+    exit: REFUSED,
+  },
+  GATEWAY_OBJECTION: {
+    meaning: 'Something on this machine speaks against the file. Nothing was changed.',
+    advice: 'Mend what each line of the message names; `kith gateway plan` shows whether something is left.',
+    exit: REFUSED,
+  },
+  GATEWAY_DECLINED: {
+    meaning: 'Nobody agreed to the changes. Nothing was changed.',
+    advice: 'Agree when asked, or say `--yes` where nobody is there to answer.',
+    exit: REFUSED,
+  },
+  GATEWAY_NOT_APPLIED: {
+    meaning: 'No gateway is in force on this machine.',
+    advice: 'Put a file into force with `kith gateway apply`.',
+    exit: USAGE,
+  },
   GATEWAY_UNKNOWN: {
     meaning: 'The file lists the gateways of the community, and this machine is none of them.',
     advice: 'Add a line with the name of this machine below `gateways`.',
