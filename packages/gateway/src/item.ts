@@ -18,8 +18,8 @@ export interface Cause {
 export interface PortOptions {
   /** Ports that are isolated do not hear each other. */
   readonly isolated: boolean;
-  /** `multicast_router` of the port: 1 learns, 2 sends every group there. */
-  readonly multicastRouter: 1 | 2;
+  /** `multicast_router` of the port: 0 never sends groups there, 1 learns, 2 sends every group there, 3 for a while. */
+  readonly multicastRouter: 0 | 1 | 2 | 3;
 }
 
 interface LinkBasics {

@@ -18,3 +18,4 @@ export type {
 export { type DaemonReport, type Daemons, type DaemonState } from './supervisor/daemons.ts';
 export { isDaemonValue } from './supervisor/record.ts';
 export { Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';
+export { observe } from './observe/observe.ts';

@@ -1,5 +1,5 @@
 /** Errors of the gateway: its file, its host, Gluon, respondd. */
-import { type ErrorEntry, FAILURE, USAGE, NETWORK, REFUSED } from './entry.ts';
+import { type ErrorEntry, FAILURE, USAGE, NETWORK, REFUSED, STATE } from './entry.ts';
 
 export type GatewayCode =
   | 'GATEWAY_FILE'
@@ -14,7 +14,15 @@ export type GatewayCode =
   | 'HOST_PROGRAM_MISSING'
   | 'HOST_COMMAND_FAILED'
   | 'DAEMON_NOT_READY'
-  | 'HOST_ANSWER_INVALID';
+  | 'HOST_ANSWER_INVALID'
+  | 'GATEWAY_BUSY'
+  | 'GATEWAY_IN_THE_WAY'
+  | 'GATEWAY_RECORD_CORRUPT'
+  | 'GATEWAY_CHECK_FAILED'
+  | 'GATEWAY_APPLY_FAILED'
+  | 'GATEWAY_ROLLBACK_FAILED'
+  | 'GATEWAY_UNCONFIRMED'
+  | 'GATEWAY_NOT_PENDING';
 
 export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
   GATEWAY_FILE: {
@@ -82,5 +90,47 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
     meaning: "A gateway's daemon was started and does not serve.",
     advice: 'Its last words are in the message, the rest in its log; another program may hold its port: `ss -lnp`.',
     exit: FAILURE,
+  },
+  GATEWAY_BUSY: {
+    meaning: 'Another kith changes the gateway at this moment.',
+    advice: 'Wait until it is done; `kith gateway status` tells what goes on.',
+    exit: REFUSED,
+  },
+  GATEWAY_IN_THE_WAY: {
+    meaning:
+      'Something that kith did not make stands where a thing of the gateway belongs, and cannot be put back later.',
+    advice: 'Move it away or give it another name, then apply again; nothing was changed.',
+    exit: STATE,
+  },
+  GATEWAY_RECORD_CORRUPT: {
+    meaning: 'The record of what kith made on this host is damaged, of another version, or cannot be read.',
+    advice:
+      'Restore the file from a backup. Without one, move it away and apply again: kith then takes what is there for the state before it, so `remove` leaves that behind.',
+    exit: STATE,
+  },
+  GATEWAY_CHECK_FAILED: {
+    meaning: 'A program refuses what it would be given, or an interface is missing; nothing was changed.',
+    advice: 'Correct the value that the message names in the file.',
+    exit: USAGE,
+  },
+  GATEWAY_APPLY_FAILED: {
+    meaning: 'A change of the host failed; every change before it was taken back.',
+    advice: 'The message names the change and why it failed; mend that and apply again.',
+    exit: FAILURE,
+  },
+  GATEWAY_ROLLBACK_FAILED: {
+    meaning: 'Changes of the host could not all be taken back.',
+    advice: 'The message names those that are left; mend what it says, then `kith gateway rollback` tries them again.',
+    exit: FAILURE,
+  },
+  GATEWAY_UNCONFIRMED: {
+    meaning: 'The last change of the gateway is in force but not confirmed yet.',
+    advice: 'Keep it with `kith gateway confirm`, or take it back with `kith gateway rollback`.',
+    exit: REFUSED,
+  },
+  GATEWAY_NOT_PENDING: {
+    meaning: 'There is no change of the gateway that waits for a word.',
+    advice: '`kith gateway status` tells what is in force.',
+    exit: REFUSED,
   },
 };

@@ -14,7 +14,7 @@ export interface Host {
   /** Picks this gateway out of the list of all. */
   readonly name: string;
   readonly memoryBytes: number;
-  /** Neighbour thresholds exist in the first network namespace only. */
+  /** Neighbour thresholds and the number of connections can be set in the first network namespace only. */
   readonly initialNamespace: boolean;
   /** Interface of the mesh, where there is one. */
   readonly mesh: { readonly interface: string; readonly mtu: number } | null;

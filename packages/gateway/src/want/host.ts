@@ -104,8 +104,9 @@ function wantKernel(list: WantedList, gateway: Gateway, table: ItemKey): void {
   // Not before the rules are in force: until then nothing may pass.
   list.add('sysctl', 'net/ipv4/ip_forward', { value: '1' }, 'exit', [table]);
   list.add('sysctl', 'net/ipv6/conf/all/forwarding', { value: '1' }, 'exit', [table]);
-  list.add('sysctl', 'net/netfilter/nf_conntrack_max', { value: String(conntrack) }, path, [table]);
+  // What the whole kernel shares is set in its first network namespace.
   if (!host.initialNamespace) return;
+  list.add('sysctl', 'net/netfilter/nf_conntrack_max', { value: String(conntrack) }, path, [table]);
   for (const family of ['ipv4', 'ipv6']) {
     for (const key of ['thresh3', 'thresh2', 'thresh1'] as const) {
       list.add('sysctl', `net/${family}/neigh/default/gc_${key}`, { value: String(neighbours[key]) }, path);
