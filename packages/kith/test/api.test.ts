@@ -11,7 +11,7 @@ import { readInviteRequest, readPingRequest, readRevokeRequest } from '../src/ap
 import { serveApi } from '../src/api/server.ts';
 import type { Service } from '../src/api/service.ts';
 import type { ApiServer } from '../src/api/socket.ts';
-import type { InviteRequest, LogLine } from '../src/api/types.ts';
+import type { InviteRequest, LogLine } from '@kith/api';
 import { LogBook } from '../src/daemon/log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kith-api-'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Address, KithError, parsePrefix } from '@kith/core';
 import fc from 'fast-check';
-import type { LogLine } from '../src/api/types.ts';
+import type { LogLine } from '@kith/api';
 import { bytes, duration, errorText, parseDuration, plain, rtt, table } from '../src/cli/output.ts';
 import { freePrefix, reachableAddresses } from '../src/daemon/addresses.ts';
 import { WallClock } from '../src/daemon/clock.ts';

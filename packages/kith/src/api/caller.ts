@@ -2,7 +2,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import { codeOf, type ErrorCode, ERRORS, KithError } from '@kith/core';
 import { shortPath } from '../state/short-path.ts';
-import type { ErrorBody } from './types.ts';
+import type { ErrorBody } from '@kith/api';
 
 /** ms until a daemon that accepted a call but does not answer is given up; a ping may take a minute by itself. */
 const ANSWER_TIMEOUT = 65_000;

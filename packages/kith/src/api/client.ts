@@ -1,9 +1,23 @@
 /** The typed client of the local API, for the command line. */
 import { Caller } from './caller.ts';
 import { ROUTES } from './routes.ts';
-import type { DoneReport, InviteReport, InviteRequest, InvitesReport, LogLine, LogReport } from './types.ts';
-import type { MembersReport, PingReport, PingRequest, RevokeReport, RevokeRequest, StatusReport } from './types.ts';
-import type { ChangeReport, ChangeRequest, TraceReport } from './types.ts';
+import type {
+  DoneReport,
+  InviteReport,
+  InviteRequest,
+  InvitesReport,
+  LogLine,
+  LogReport,
+  MembersReport,
+  PingReport,
+  PingRequest,
+  RevokeReport,
+  RevokeRequest,
+  StatusReport,
+  ChangeReport,
+  ChangeRequest,
+  TraceReport,
+} from '@kith/api';
 
 /** Calls of a daemon on its Unix socket. Each throws KithError: the daemon's own, or NOT_RUNNING, DAEMON_UNREACHABLE. */
 export class Client {

@@ -1,5 +1,5 @@
 /** Bodies of requests, from unknown JSON into strong types; unknown keys are refused like everywhere in kith. */
-import type { ChangeRequest, InviteRequest, PingRequest, RevokeRequest } from './types.ts';
+import type { ChangeRequest, InviteRequest, PingRequest, RevokeRequest } from '@kith/api';
 import { flag, nullable, read, text, texts, whole } from './rules.ts';
 
 /** Ten years in ms: no invite lives longer unless it has no expiry at all. */

@@ -5,8 +5,18 @@ import { readChangeRequest, readInviteRequest, readPingRequest, readRevokeReques
 import { ROUTES } from './routes.ts';
 import type { Service } from './service.ts';
 import { type ApiServer, jsonApp, jsonBody, serveSocket, wholeIn } from './socket.ts';
-import type { DoneReport, InviteReport, InvitesReport, LogReport, MembersReport } from './types.ts';
-import type { ChangeReport, PingReport, RevokeReport, StatusReport, TraceReport } from './types.ts';
+import type {
+  DoneReport,
+  InviteReport,
+  InvitesReport,
+  LogReport,
+  MembersReport,
+  ChangeReport,
+  PingReport,
+  RevokeReport,
+  StatusReport,
+  TraceReport,
+} from '@kith/api';
 
 /** Lines that wait for one slow reader of the log; what comes on top of them is lost to that reader. */
 const FOLLOW_QUEUE = 1000;

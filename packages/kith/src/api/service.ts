@@ -12,7 +12,7 @@ import type {
   RevokeRequest,
   StatusReport,
   TraceReport,
-} from './types.ts';
+} from '@kith/api';
 
 /** Every call may throw a KithError, which the caller of the API gets as it is. */
 export interface Service {

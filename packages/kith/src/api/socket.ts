@@ -7,7 +7,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { shortPath } from '../state/short-path.ts';
 import { BODY_LIMIT } from './routes.ts';
-import type { ErrorBody } from './types.ts';
+import type { ErrorBody } from '@kith/api';
 
 export function errorBody(error: unknown): ErrorBody {
   const known = error instanceof KithError ? error : null;

@@ -1,5 +1,5 @@
 /** A process of kith: signals, last words, and the line to the one that started it in the background. */
-import type { ErrorBody, StatusReport } from '../api/types.ts';
+import type { ErrorBody, StatusReport } from '@kith/api';
 import type { LogSink } from './log.ts';
 
 /** Set for a process that was started in the background and reports to the one who waits for it. */

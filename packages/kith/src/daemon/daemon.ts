@@ -8,7 +8,7 @@ import { configureInterface, createNodePlane, type NodePlane, nodeCrypto, setCap
 import { type Ledger, MeshNode, type MeshEvents, type PlaneEvents } from '@kith/mesh';
 import { interfaceName } from '../config/schema.ts';
 import { serveApi } from '../api/server.ts';
-import type { StatusReport } from '../api/types.ts';
+import type { StatusReport } from '@kith/api';
 import { Membership, type WayIn } from '../membership/membership.ts';
 import { openLedger } from '../state/ledger.ts';
 import type { LedgerFile } from '../state/ledger-file.ts';

@@ -1,6 +1,6 @@
 /** The daemon's log: a ring that `kith log` reads, its followers, and one place where lines are kept or shown. */
 import { appendFileSync, renameSync, statSync, writeSync } from 'node:fs';
-import type { LogLine } from '../api/types.ts';
+import type { LogLine } from '@kith/api';
 import type { LogLevel } from '../config/schema.ts';
 
 const RING = 1000;

@@ -15,7 +15,7 @@ import type {
   RevokeRequest,
   StatusReport,
   TraceReport,
-} from '../api/types.ts';
+} from '@kith/api';
 import type { Membership } from '../membership/membership.ts';
 import type { LogBook } from './log.ts';
 

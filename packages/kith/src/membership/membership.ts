@@ -47,7 +47,7 @@ import type {
   InviteView,
   RevokeReport,
   RevokeRequest,
-} from '../api/types.ts';
+} from '@kith/api';
 
 /** Members and endpoints that a token names unless told otherwise: few, so that its QR code stays readable. */
 const WAYS = 4;

@@ -1,7 +1,6 @@
 /** Typed calls of the share process. */
 import { Caller, throwIfError } from '../api/caller.ts';
-import type { DoneReport, LogReport } from '../api/types.ts';
-import type { MakeLine, ShareDetails, ShareReport, SharesReport, StreamReport } from './reports.ts';
+import type { DoneReport, LogReport, MakeLine, ShareDetails, ShareReport, SharesReport, StreamReport } from '@kith/api';
 import type { ChangeShareRequest, GetRequest, MakeRequest, RatesRequest, StreamRequest } from './requests.ts';
 import { SHARE_ROUTES } from './routes.ts';
 

@@ -5,7 +5,7 @@ import { launch } from '../daemon/launch.ts';
 import { fileExists, makeFolder } from '../state/files.ts';
 import { fileIn, shareFolder } from '../state/paths.ts';
 import { ShareClient } from './client.ts';
-import type { ProcessReport } from './reports.ts';
+import type { ProcessReport } from '@kith/api';
 import { withoutRights } from './rights.ts';
 
 /** ms that another command's start of it may take. */

@@ -10,7 +10,7 @@ import { takeLock } from '../state/lock.ts';
 import { fileIn } from '../state/paths.ts';
 import { Links } from './links.ts';
 import { meshInterfaces, meshPlaces } from './mesh.ts';
-import type { ProcessReport } from './reports.ts';
+import type { ProcessReport } from '@kith/api';
 import { giveUpRights } from './rights.ts';
 import { shareApp } from './server.ts';
 import { ShareService } from './service.ts';

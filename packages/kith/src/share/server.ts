@@ -1,10 +1,9 @@
 /** The API of the share process, without a socket. */
 import type { Hono } from 'hono';
 import { stream } from 'hono/streaming';
-import type { DoneReport, LogReport } from '../api/types.ts';
+import type { DoneReport, LogReport, MakeLine, ShareDetails, ShareReport, SharesReport, StreamReport } from '@kith/api';
 import { errorBody, jsonApp, jsonBody, wholeIn } from '../api/socket.ts';
 import type { LogBook } from '../daemon/log.ts';
-import type { MakeLine, ShareDetails, ShareReport, SharesReport, StreamReport } from './reports.ts';
 import { readChangeShareRequest, readGetRequest, readMakeRequest, readRatesRequest } from './requests.ts';
 import { readStreamRequest } from './requests.ts';
 import { SHARE_BODY_LIMIT, SHARE_ROUTES } from './routes.ts';

@@ -3,7 +3,7 @@ import { KithError } from '@kith/core';
 import { type Engine, selectFiles, type Share } from '@kith/share';
 import type { Links } from './links.ts';
 import type { MeshPlaces } from './mesh.ts';
-import type { PeerReport, ShareDetails, ShareReport, SharesReport, StreamReport } from './reports.ts';
+import type { PeerReport, ShareDetails, ShareReport, SharesReport, StreamReport } from '@kith/api';
 import type { ChangeShareRequest, GetRequest, MakeRequest, RatesRequest, StreamRequest } from './requests.ts';
 
 export interface ShareServiceInit {

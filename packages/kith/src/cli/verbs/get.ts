@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KithError } from '@kith/core';
 import type { ShareClient } from '../../share/client.ts';
 import { connect, isCode } from '../../share/connect.ts';
-import type { ShareDetails, ShareReport } from '../../share/reports.ts';
+import type { ShareDetails, ShareReport } from '@kith/api';
 import type { GetRequest } from '../../share/requests.ts';
 import { Bar } from '../bar.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,7 @@
 /** `kith invite`: a token from the daemon, or, while none runs, straight from the ledger on disk. */
 import { KithError } from '@kith/core';
 import { Client } from '../../api/client.ts';
-import type { InviteReport, InviteRequest } from '../../api/types.ts';
+import type { InviteReport, InviteRequest } from '@kith/api';
 import { findFolder } from '../../state/networks.ts';
 import { fileIn } from '../../state/paths.ts';
 import type { Context } from '../context.ts';

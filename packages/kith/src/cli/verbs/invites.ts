@@ -1,6 +1,6 @@
 import { KithError } from '@kith/core';
 import { Client } from '../../api/client.ts';
-import type { InvitesReport } from '../../api/types.ts';
+import type { InvitesReport } from '@kith/api';
 import { findFolder } from '../../state/networks.ts';
 import { fileIn } from '../../state/paths.ts';
 import type { Context } from '../context.ts';

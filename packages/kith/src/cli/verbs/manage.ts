@@ -1,7 +1,7 @@
 /** `kith share rm|pause|resume|recheck|limit|start|stop`. */
 import { KithError } from '@kith/core';
 import { connect, isCode, ownShareFolder, running } from '../../share/connect.ts';
-import type { ShareReport } from '../../share/reports.ts';
+import type { ShareReport } from '@kith/api';
 import { fileIn } from '../../state/paths.ts';
 import type { Context } from '../context.ts';
 import { parseWhole, plain, type Result } from '../output.ts';

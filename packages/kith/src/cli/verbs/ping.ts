@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PingReport } from '../../api/types.ts';
+import type { PingReport } from '@kith/api';
 import { clientOf, type Context } from '../context.ts';
 import { parseDuration, parseWhole, plain, type Result, rtt } from '../output.ts';
 

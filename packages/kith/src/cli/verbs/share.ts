@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { KithError } from '@kith/core';
 import { connect } from '../../share/connect.ts';
-import type { ShareReport } from '../../share/reports.ts';
+import type { ShareReport } from '@kith/api';
 import { Bar } from '../bar.ts';
 import type { Context } from '../context.ts';
 import { bytes, plain, type Result } from '../output.ts';

@@ -1,6 +1,6 @@
 /** `kith shares`: all of them in a table, or one with its files, peers and trackers. */
 import { connect, everShared } from '../../share/connect.ts';
-import type { ShareDetails, ShareReport } from '../../share/reports.ts';
+import type { ShareDetails, ShareReport } from '@kith/api';
 import type { Context } from '../context.ts';
 import { bytes, duration, plain, type Result, table } from '../output.ts';
 

@@ -1,5 +1,5 @@
 import type { MemberView } from '@kith/mesh';
-import type { StatusReport } from '../../api/types.ts';
+import type { StatusReport } from '@kith/api';
 import { clientOf, type Context } from '../context.ts';
 import { bytes, duration, plain, type Result, rtt, table } from '../output.ts';
 

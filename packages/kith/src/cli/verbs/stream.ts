@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KithError } from '@kith/core';
 import type { ShareClient } from '../../share/client.ts';
 import { connect, isCode } from '../../share/connect.ts';
-import type { ShareReport } from '../../share/reports.ts';
+import type { ShareReport } from '@kith/api';
 import { Bar } from '../bar.ts';
 import type { Context } from '../context.ts';
 import { plain, type Result } from '../output.ts';

@@ -1,7 +1,7 @@
 /** `kith up`: the daemon in the foreground, or detached, with its first words brought back to the person who started it. */
 import { findFolder } from '../../state/networks.ts';
 import { fileIn } from '../../state/paths.ts';
-import type { StatusReport } from '../../api/types.ts';
+import type { StatusReport } from '@kith/api';
 import { launch } from '../../daemon/launch.ts';
 import type { Context } from '../context.ts';
 import { plain, type Result } from '../output.ts';

@@ -1,14 +1,6 @@
-/**
- * What goes over the local API: JSON shapes shared by daemon, command line and dashboard. Types only.
- */
-import type { Address, ErrorCode, Prefix } from '@kith/core';
-import type { PlaneKind } from '@kith/dataplane';
+/** The API of a network's daemon. */
+import type { Address, Prefix } from '@kith/core';
 import type { MeshLogEntry, MeshStatus, MemberView, PingResult, TraceHop } from '@kith/mesh';
-
-/** An error on the wire and in `--json` output. */
-export interface ErrorBody {
-  readonly error: { readonly code: ErrorCode; readonly message: string; readonly advice: string };
-}
 
 export interface StatusReport extends MeshStatus {
   /** The network's label on this machine. */
@@ -19,7 +11,7 @@ export interface StatusReport extends MeshStatus {
   readonly uptime: number;
   readonly port: number;
   /** Which data plane moves packets, and why this one. */
-  readonly plane: { readonly kind: PlaneKind; readonly reason?: string };
+  readonly plane: { readonly kind: 'native' | 'portable'; readonly reason?: string };
   /** Null when the daemon runs without one (`--no-tun`, or revoked). */
   readonly interface: { readonly name: string; readonly mtu: number; readonly addresses: readonly Address[] } | null;
   readonly prefix: Prefix;
