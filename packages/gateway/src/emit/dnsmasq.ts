@@ -34,6 +34,9 @@ export function dnsmasqConf(gateway: Gateway, leases: string): string {
     ...records(gateway),
     '',
     'dhcp-authoritative',
+    // Clients look themselves whether somebody has the address, RFC 2131 section 4.4.1; asking first takes three seconds
+    // in which dnsmasq does nothing for others.
+    'no-ping',
     `dhcp-leasefile=${leases}`,
     `dhcp-lease-max=${domains.reduce((sum, { pool }) => sum + pool.size, 0)}`,
     'enable-ra',
