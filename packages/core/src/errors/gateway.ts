@@ -13,6 +13,7 @@ export type GatewayCode =
   | 'RESPONDD_INVALID'
   | 'HOST_PROGRAM_MISSING'
   | 'HOST_COMMAND_FAILED'
+  | 'DOCTOR_PROBE_FAILED'
   | 'DAEMON_NOT_READY'
   | 'HOST_ANSWER_INVALID'
   | 'GATEWAY_BUSY'
@@ -78,6 +79,11 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
   HOST_COMMAND_FAILED: {
     meaning: 'A program that kith drives failed, hung or wrote more than it should.',
     advice: 'The message holds the command and what it said; run it by hand to see more.',
+    exit: FAILURE,
+  },
+  DOCTOR_PROBE_FAILED: {
+    meaning: "The doctor's client could not be put into the bridge of a domain, or ended before it had an answer.",
+    advice: 'Run it as root, on a kernel with veth, bridge and VXLAN; the message says what went wrong.',
     exit: FAILURE,
   },
   HOST_ANSWER_INVALID: {
