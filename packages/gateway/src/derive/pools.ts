@@ -53,3 +53,16 @@ export function poolOf(prefix4: Prefix, slots: number, slot: number): Pool {
 export function gatewayAddress(prefix: Prefix, slot: number): Address {
   return addressAt(prefix, 2 + slot);
 }
+
+/**
+ * Addresses for a client that is given none, in the reserved part of the prefix and above all gateways, another one for
+ * each slot; null for a family that has no room left.
+ */
+export function spareAddress(
+  { prefix4, prefix6 }: { readonly prefix4: Prefix; readonly prefix6: Prefix },
+  slots: number,
+  slot: number,
+): { readonly spare4: Address | null; readonly spare6: Address } {
+  const last = reservedOf(prefix4) - 1 - slot;
+  return { spare4: last < 2 + slots ? null : addressAt(prefix4, last), spare6: addressAt(prefix6, 0xffff - slot) };
+}
