@@ -83,6 +83,8 @@ export interface ChangeRequest {
   readonly address: string | null;
   readonly admin: boolean | null;
   readonly relay: boolean | null;
+  /** Whether others may send through it what belongs to no member. */
+  readonly exit: boolean | null;
 }
 
 export interface ChangeReport {
@@ -90,6 +92,11 @@ export interface ChangeReport {
   readonly name: string;
   /** In words, one per statement that was signed. */
   readonly changes: readonly string[];
+}
+
+/** Which member this node sends what belongs to no member to; null: none. */
+export interface ExitRequest {
+  readonly member: string | null;
 }
 
 export interface PingRequest {

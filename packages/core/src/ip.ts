@@ -129,6 +129,13 @@ export function prefixParts(prefix: Prefix): { address: Address; length: number 
   return { address: prefix.slice(0, slash) as Address, length: Number(prefix.slice(slash + 1)) };
 }
 
+/** The prefixes that hold every address of a family. */
+export const DEFAULT_ROUTES: readonly Prefix[] = ['0.0.0.0/0' as Prefix, '::/0' as Prefix];
+
+export function isDefaultRoute(prefix: Prefix): boolean {
+  return DEFAULT_ROUTES.includes(prefix);
+}
+
 export function prefixContains(prefix: Prefix, address: Address): boolean {
   const parts = prefixParts(prefix);
   return isIPv4(parts.address) === isIPv4(address) && prefixOf(address, parts.length) === prefix;

@@ -36,6 +36,7 @@ const service: Service = {
     throw new KithError('MEMBER_UNKNOWN', 'home has no member "bbo", did you mean "bob"?');
   },
   change: unused,
+  exit: unused,
   ping: unused,
   trace(member) {
     asked = member;

@@ -163,6 +163,11 @@ export interface Mesh {
   handleResume(now: number): void;
   /** Puts a statement of this node into the ledger and spreads it. @throws KithError if the ledger refuses it */
   publish(statement: Uint8Array, now: number): void;
+  /**
+   * Lets what belongs to no member go to the one, who has to be an exit by the ledger; null: it goes nowhere. From
+   * another member nothing comes in that is not from a member.
+   */
+  useExit(member: NodeId | null, now: number): void;
   status(now: number): MeshStatus;
   /** One ping; `done` is called exactly once, with a null RTT after `timeout` ms. */
   ping(member: NodeId, timeout: number, now: number, done: (result: PingResult) => void): void;

@@ -5,7 +5,7 @@
  *
  * In: the plane's events, the clock, the machine's addresses. Out: calls to the plane and {@link MeshEvents}.
  */
-import { endpointParts, KithError, nodeIdOf, nodeKeyOf, scopeOf } from '@kith/core';
+import { endpointParts, isDefaultRoute, KithError, nodeIdOf, nodeKeyOf, scopeOf } from '@kith/core';
 import type { Address, Endpoint, NodeId } from '@kith/core';
 import type { Mesh, MeshInit, MeshStatus, PingResult, RememberedEndpoint, TraceHop } from './api.ts';
 import { openCandidates } from './candidates.ts';
@@ -59,6 +59,7 @@ export class MeshNode implements Mesh, PlaneEvents {
   #roundAt = 0;
   #running = false;
   #isolatedSince: number | null = null;
+  #exit: NodeId | null = null;
   #remembered = '';
 
   constructor(init: MeshInit, ledger: Ledger) {
@@ -190,6 +191,19 @@ export class MeshNode implements Mesh, PlaneEvents {
     const refused = this.#gossip.addStatement(statement, null, now);
     if (refused !== null) throw new KithError('STATEMENT_INVALID', `the ledger refuses this statement: ${refused}`);
     this.tick(now);
+  }
+
+  useExit(member: NodeId | null, now: number): void {
+    const before = this.#exit;
+    if (member === before) return;
+    this.#exit = member;
+    // The old one first: a prefix belongs to the peer that was set with it last.
+    for (const id of [before, member]) {
+      const peer = id === null ? null : this.#table.get(id);
+      if (peer !== null) this.#program(peer, now);
+    }
+    const name = member === null ? 'nobody' : (this.#table.get(member)?.identity.name ?? member);
+    this.#context.log('info', 'exit', member, `what belongs to no member leaves through ${name}`);
   }
 
   status(now: number): MeshStatus {
@@ -343,7 +357,10 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#init.plane.setPeer(
       {
         peer: peer.handle,
-        allowed: peer.identity.allowed,
+        allowed:
+          peer.id === this.#exit
+            ? peer.identity.allowed
+            : peer.identity.allowed.filter((prefix) => !isDefaultRoute(prefix)),
         path: peer.current?.path ?? null,
         gate: peer.gateOpen ? 'open' : 'closed',
         keepAlive: 0,

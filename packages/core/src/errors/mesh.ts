@@ -13,6 +13,7 @@ export type MeshCode =
   | 'CAPABILITIES_KEPT'
   | 'MEMBER_UNKNOWN'
   | 'INVITE_UNKNOWN'
+  | 'EXIT_NOT_OFFERED'
   | 'NODE_REVOKED'
   | 'JOIN_TIMEOUT'
   | 'NO_WAY_IN'
@@ -92,6 +93,11 @@ export const MESH_ERRORS: Readonly<Record<MeshCode, ErrorEntry>> = {
     meaning: 'No invite of the network has that id or name.',
     advice: 'List the invites with `kith invites`.',
     exit: USAGE,
+  },
+  EXIT_NOT_OFFERED: {
+    meaning: 'The member may not be left through: no admin made it an exit.',
+    advice: 'An admin allows it with `kith set MEMBER --exit yes`.',
+    exit: REFUSED,
   },
   NODE_REVOKED: {
     meaning: 'This node was revoked: the network takes nothing from it any more.',

@@ -16,6 +16,7 @@ import type {
   StatusReport,
   ChangeReport,
   ChangeRequest,
+  ExitRequest,
   TraceReport,
 } from '@kith/api';
 
@@ -49,6 +50,10 @@ export class Client {
 
   change(body: ChangeRequest): Promise<ChangeReport> {
     return this.#caller.json('POST', ROUTES.changes, body);
+  }
+
+  exit(body: ExitRequest): Promise<DoneReport> {
+    return this.#caller.json('POST', ROUTES.exit, body);
   }
 
   ping(body: PingRequest): Promise<PingReport> {

@@ -1,5 +1,5 @@
 /** Bodies of requests, from unknown JSON into strong types; unknown keys are refused like everywhere in kith. */
-import type { ChangeRequest, InviteRequest, PingRequest, RevokeRequest } from '@kith/api';
+import type { ChangeRequest, ExitRequest, InviteRequest, PingRequest, RevokeRequest } from '@kith/api';
 import { flag, nullable, read, text, texts, whole } from './rules.ts';
 
 /** Ten years in ms: no invite lives longer unless it has no expiry at all. */
@@ -27,7 +27,12 @@ export function readChangeRequest(body: unknown): ChangeRequest {
     address: nullable(text),
     admin: nullable(flag),
     relay: nullable(flag),
+    exit: nullable(flag),
   });
+}
+
+export function readExitRequest(body: unknown): ExitRequest {
+  return read<ExitRequest>(body, { member: nullable(text) });
 }
 
 export function readPingRequest(body: unknown): PingRequest {

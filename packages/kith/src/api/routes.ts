@@ -5,6 +5,7 @@ export const ROUTES: {
   readonly invites: '/v1/invites';
   readonly revocations: '/v1/revocations';
   readonly changes: '/v1/changes';
+  readonly exit: '/v1/exit';
   readonly ping: '/v1/ping';
   readonly trace: '/v1/trace/:member';
   readonly log: '/v1/log';
@@ -16,6 +17,7 @@ export const ROUTES: {
   invites: '/v1/invites',
   revocations: '/v1/revocations',
   changes: '/v1/changes',
+  exit: '/v1/exit',
   ping: '/v1/ping',
   trace: '/v1/trace/:member',
   log: '/v1/log',

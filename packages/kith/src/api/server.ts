@@ -1,7 +1,13 @@
 /** The local API: HTTP over the Unix socket of a network's folder. Who may open the socket may do everything. */
 import type { Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import { readChangeRequest, readInviteRequest, readPingRequest, readRevokeRequest } from './requests.ts';
+import {
+  readChangeRequest,
+  readExitRequest,
+  readInviteRequest,
+  readPingRequest,
+  readRevokeRequest,
+} from './requests.ts';
 import { ROUTES } from './routes.ts';
 import type { Service } from './service.ts';
 import { type ApiServer, jsonApp, jsonBody, serveSocket, wholeIn } from './socket.ts';
@@ -61,6 +67,10 @@ function apiApp(service: Service): Hono {
   app.post(ROUTES.invites, async (c) => c.json<InviteReport>(service.invite(readInviteRequest(await jsonBody(c)))));
   app.post(ROUTES.revocations, async (c) => c.json<RevokeReport>(service.revoke(readRevokeRequest(await jsonBody(c)))));
   app.post(ROUTES.changes, async (c) => c.json<ChangeReport>(service.change(readChangeRequest(await jsonBody(c)))));
+  app.post(ROUTES.exit, async (c) => {
+    service.exit(readExitRequest(await jsonBody(c)));
+    return c.json(done);
+  });
   app.post(ROUTES.ping, async (c) => c.json<PingReport>(await service.ping(readPingRequest(await jsonBody(c)))));
   app.get(ROUTES.trace, (c) => c.json<TraceReport>(service.trace(c.req.param('member'))));
   app.get(ROUTES.log, (c) => {

@@ -2,6 +2,7 @@
 import type {
   ChangeReport,
   ChangeRequest,
+  ExitRequest,
   InviteReport,
   InviteRequest,
   InvitesReport,
@@ -21,6 +22,8 @@ export interface Service {
   invite(request: InviteRequest): InviteReport;
   revoke(request: RevokeRequest): RevokeReport;
   change(request: ChangeRequest): ChangeReport;
+  /** Picks the member that this node leaves the network through. */
+  exit(request: ExitRequest): void;
   ping(request: PingRequest): Promise<PingReport>;
   trace(member: string): TraceReport;
   /** The remembered lines after `since`, oldest first. */

@@ -161,12 +161,14 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
       address: text(o, 'address'),
       admin: text(o, 'admin'),
       relay: text(o, 'relay'),
+      exit: text(o, 'exit'),
     }),
   )
     .option('--name <NAME>', 'another name')
     .option('--address <ADDRESS>', "another address of the network's prefix")
     .option('--admin <yes|no>', 'whether it may invite, revoke and change others')
-    .option('--relay <yes|no>', 'whether others may send through it');
+    .option('--relay <yes|no>', 'whether others may send through it')
+    .option('--exit <yes|no>', 'whether others may leave the network through it, see kith lan');
 
   add('log', "the daemon's log", async (context, _args, o) =>
     (await import('./verbs/log.ts')).log(context, o['follow'] === true, io),

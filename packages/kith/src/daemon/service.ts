@@ -1,10 +1,11 @@
 /** The calls of the local API on a running daemon. */
-import { KithError, type NodeId } from '@kith/core';
+import { DEFAULT_ROUTES, KithError, type NodeId } from '@kith/core';
 import type { Member, PingResult, TraceHop } from '@kith/mesh';
 import type { Service } from '../api/service.ts';
 import type {
   ChangeReport,
   ChangeRequest,
+  ExitRequest,
   InviteReport,
   InviteRequest,
   InvitesReport,
@@ -25,6 +26,7 @@ const FAREWELL = 100;
 export interface ServiceInit {
   readonly daemon: { readonly log: LogBook; status(): StatusReport; stop(): void };
   readonly membership: Membership;
+  readonly exit: (id: NodeId | null) => void;
   readonly ping: (id: NodeId, timeout: number, done: (result: PingResult) => void) => void;
   readonly trace: (id: NodeId) => readonly TraceHop[];
 }
@@ -58,6 +60,16 @@ export class DaemonService implements Service {
 
   change(request: ChangeRequest): ChangeReport {
     return this.#init.membership.change(request);
+  }
+
+  exit({ member }: ExitRequest): void {
+    this.#requireMembership();
+    if (member === null) return this.#init.exit(null);
+    const target = this.#init.membership.find(member);
+    if (!DEFAULT_ROUTES.every((prefix) => target.routes.includes(prefix))) {
+      throw new KithError('EXIT_NOT_OFFERED', `${target.name} is no exit of this network`);
+    }
+    this.#init.exit(target.id);
   }
 
   ping(request: PingRequest): Promise<PingReport> {

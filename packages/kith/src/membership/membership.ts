@@ -3,9 +3,11 @@ import {
   addressBytes,
   type Address,
   type Crypto,
+  DEFAULT_ROUTES,
   type Endpoint,
   endpointParts,
   generateSecret,
+  isDefaultRoute,
   KithError,
   type Label,
   type NodeId,
@@ -14,6 +16,7 @@ import {
   nodeKeyOf,
   parseAddress,
   parseLabel,
+  type Prefix,
   scopeOf,
   nearest,
 } from '@kith/core';
@@ -190,6 +193,8 @@ export class Membership {
     if (name !== null) changes.push(`is called ${name}`);
     if (address !== null) changes.push(`has the address ${address}`);
     if (mayRelay !== null) changes.push(mayRelay ? 'may relay' : 'may not relay');
+    const routes = exitRoutes(member.routes, request.exit);
+    if (routes !== null) changes.push(request.exit === true ? 'is an exit' : 'is no exit any more');
     const grants = request.admin === true && !member.admin;
     const withdraws = request.admin === false && member.admin;
     if (withdraws && nodeKey === this.#key) {
@@ -198,8 +203,8 @@ export class Membership {
     if (grants) changes.push('is an admin');
     if (withdraws) changes.push('is no admin any more, and its key cannot become one again');
     if (changes.length === 0) throw new KithError('USAGE', `nothing to change: ${member.name} is so already`);
-    if (name !== null || address !== null || mayRelay !== null) {
-      publish(set(this.#context(), nodeKey, { name, address, mayRelay }));
+    if (name !== null || address !== null || mayRelay !== null || routes !== null) {
+      publish(set(this.#context(), nodeKey, { name, address, mayRelay, routes }));
     }
     if (grants) publish(grant(this.#context(), nodeKey));
     if (withdraws) publish(withdraw(this.#context(), nodeKey, ledger.head(nodeKey)));
@@ -288,4 +293,12 @@ export class Membership {
     if (way !== undefined && way.endpoints.length > 0) return way;
     throw new KithError('NO_WAY_IN', `it is not known where ${member.name} is reached: name another member with --via`);
   }
+}
+
+/** A member's routes with or without those of an exit; null where they stay as they are. */
+function exitRoutes(routes: readonly Prefix[], exit: boolean | null): readonly Prefix[] | null {
+  const others = routes.filter((prefix) => !isDefaultRoute(prefix));
+  const isExit = others.length + DEFAULT_ROUTES.length === routes.length;
+  if (exit === null || exit === isExit) return null;
+  return exit ? [...others, ...DEFAULT_ROUTES] : others;
 }

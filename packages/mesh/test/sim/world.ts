@@ -202,7 +202,12 @@ export class SimNode {
   /** Sends an IP packet to another member as its kernel would. */
   send(to: SimNode, text: string): void {
     if (!this.isUp) return;
-    this.plane.handlePacket(ipPacket(this.address, to.address, text), this.host.now());
+    this.sendOut(to.address, text);
+  }
+
+  /** As `send`, to an address that need not be a member's; in the name of another one, if given. */
+  sendOut(to: Address, text: string, from: Address = this.address): void {
+    this.plane.handlePacket(ipPacket(from, to, text), this.host.now());
     this.poke();
   }
 

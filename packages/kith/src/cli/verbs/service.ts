@@ -1,22 +1,14 @@
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { findFolder } from '../../state/networks.ts';
 import { fileIn } from '../../state/paths.ts';
 import { readNetworkFile } from '../../state/network-file.ts';
 import type { Context } from '../context.ts';
 import type { Result } from '../output.ts';
-
-/** Words of a unit file: quoted, with systemd's own `%` and `$` doubled. */
-function quote(word: string): string {
-  const text = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-}
+import { commandIn, quote } from '../unit-file.ts';
 
 export function service(context: Context): Result {
   const folder = findFolder(context);
   const { label } = readNetworkFile(fileIn(folder, 'network'));
-  const program = resolve(fileURLToPath(new URL('../../../bin/kith.mjs', import.meta.url)));
-  const command = [process.execPath, program, '--state', folder, 'up', '--foreground'].map(quote).join(' ');
+  const command = commandIn(['--state', folder, 'up', '--foreground']);
   const name = `kith-${label}.service`;
   const user = process.geteuid?.() ?? 0;
   const text = `# ${name}: kith service > /etc/systemd/system/${name}, then systemctl enable --now ${name}

@@ -11,6 +11,7 @@ export interface SetOptions {
   readonly address: string | undefined;
   readonly admin: string | undefined;
   readonly relay: string | undefined;
+  readonly exit: string | undefined;
 }
 
 export async function set(context: Context, member: string, options: SetOptions): Promise<Result> {
@@ -20,9 +21,10 @@ export async function set(context: Context, member: string, options: SetOptions)
     address: options.address ?? null,
     admin: yesOrNo('--admin', options.admin),
     relay: yesOrNo('--relay', options.relay),
+    exit: yesOrNo('--exit', options.exit),
   };
   if (Object.values(options).every((value) => value === undefined)) {
-    throw new KithError('USAGE', 'nothing to change: say --name, --address, --admin or --relay');
+    throw new KithError('USAGE', 'nothing to change: say --name, --address, --admin, --relay or --exit');
   }
   const { running, report } = await change(findFolder(context), request);
   const when = running ? '' : '; the others learn it when this node is up again: kith up';
