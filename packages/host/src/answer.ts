@@ -41,6 +41,16 @@ export class Answer {
     return value === undefined || value === null ? null : new Answer(value, `${this.#place}.${key}`, this.#source);
   }
 
+  /** Whether it is an object with such a field, were it null. */
+  has(key: string): boolean {
+    return Object.hasOwn(this.#object(), key);
+  }
+
+  /** The value as it came, for comparing it with another one. */
+  raw(): unknown {
+    return this.#value;
+  }
+
   /** @param most elements that are allowed */
   list(most: number): Answer[] {
     const value = this.#value;
