@@ -194,6 +194,10 @@ export type Item = {
 /** The item of one kind, for emitters and appliers that know which one they handle. */
 export type ItemOf<K extends Kind> = Extract<Item, { readonly kind: K }>;
 
+export function isOfKind<K extends Kind>(item: Item, kind: K): item is ItemOf<K> {
+  return item.kind === kind;
+}
+
 export function keyOf(item: { readonly kind: Kind; readonly name: string }): ItemKey {
   return `${item.kind} ${item.name}`;
 }

@@ -2,6 +2,14 @@
 import { spawn } from 'node:child_process';
 import { KithError } from '@kith/core';
 
+/** Where programs are looked for: without a login the folders of the system's own are often not in PATH. */
+export const PROGRAM_FOLDERS: readonly string[] = [
+  ...new Set([...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']),
+].filter((folder) => folder.startsWith('/'));
+
+/** In the environment of each program that is run: whoever ended suddenly is known to have left it behind. */
+export const RUN_BY = 'KITH_RUN_BY';
+
 export interface RunOptions {
   /** Given to its standard input, which is empty otherwise. */
   readonly input?: string | Uint8Array;
@@ -27,7 +35,9 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
   const [program, ...rest] = argv;
   const { input = '', timeout = 20_000, most = 16 << 20 } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(program ?? '', rest, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // What they say is read: it has to be in one language.
+    const env = { ...process.env, PATH: PROGRAM_FOLDERS.join(':'), LC_ALL: 'C', [RUN_BY]: String(process.pid) };
+    const child = spawn(program ?? '', rest, { stdio: ['pipe', 'pipe', 'pipe'], env });
     const chunks: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
     let stopped = '';
     const stop = (why: string): void => {

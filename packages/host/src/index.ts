@@ -15,7 +15,46 @@ export type {
   Quality,
   RemoteClient,
 } from './batman/tables.ts';
+export {
+  type FastdCounter,
+  type FastdPeer,
+  fastdStatus,
+  type FastdStatus,
+  type FastdTraffic,
+} from './tunnels/fastd-status.ts';
 export { type DaemonReport, type Daemons, type DaemonState } from './supervisor/daemons.ts';
 export { isDaemonValue } from './supervisor/record.ts';
 export { Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';
 export { observe } from './observe/observe.ts';
+export { type Loaded } from './map/book-file.ts';
+export {
+  type MapEvent,
+  type MapOptions,
+  MapService,
+  type MapSnapshot,
+  type NewsItem,
+  type Served,
+} from './map/map-service.ts';
+export { type CollectorEvent, type CollectorSnapshot, type Complaint } from './respondd/collector.ts';
+export { type Refusal } from './respondd/intake.ts';
+export { type Segment } from './respondd/links.ts';
+export { OwnDocuments, type OwnOptions } from './respondd/own-documents.ts';
+export {
+  type Ignored,
+  Responder,
+  type ResponderLimits,
+  type ResponderOptions,
+  type ResponderSnapshot,
+} from './respondd/responder.ts';
+export type { KeptBan } from './bans/ban-book.ts';
+export { BanKeeper, type BanKeeperOptions } from './bans/ban-keeper.ts';
+export type { InForce } from './apply/ownership.ts';
+export type { Progress, Tell } from './apply/progress.ts';
+export {
+  type Applied,
+  type Order,
+  type Pending,
+  type Recovery,
+  Transactions,
+  type TransactionsOptions,
+} from './apply/transactions.ts';

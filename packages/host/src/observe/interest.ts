@@ -1,5 +1,14 @@
 /** What is looked at on a host: the items that are wanted or that kith's journal names, and nothing else. */
-import { type Desired, type Item, type ItemKey, type ItemOf, keyOf, type Kind, type Owned } from '@kith/gateway';
+import {
+  type Desired,
+  isOfKind,
+  type Item,
+  type ItemKey,
+  type ItemOf,
+  keyOf,
+  type Kind,
+  type Owned,
+} from '@kith/gateway';
 
 export class Interest {
   readonly #names = new Map<string, string[]>();
@@ -21,10 +30,6 @@ export class Interest {
   /** What is wanted under this name; null where nothing is. */
   wanted<K extends Kind>(kind: K, name: string): ItemOf<K> | null {
     const item = this.#wanted.get(keyOf({ kind, name }));
-    return item === undefined || !isOf(item, kind) ? null : item;
+    return item === undefined || !isOfKind(item, kind) ? null : item;
   }
-}
-
-function isOf<K extends Kind>(item: Item, kind: K): item is ItemOf<K> {
-  return item.kind === kind;
 }
