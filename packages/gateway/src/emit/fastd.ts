@@ -8,6 +8,8 @@ export interface FastdPaths {
   /** A file with the line `secret "…";`, readable for root only. */
   readonly secret: string;
   readonly peers: string;
+  /** Folder with an empty file for each key that was let in while the daemon ran; its name is the key. */
+  readonly approved: string;
   readonly status: string;
 }
 
@@ -28,8 +30,8 @@ export function fastdConf(fastd: Fastd & { readonly boundPort: number }, device:
     `status socket ${quoted(paths.status)};`,
     `include ${quoted(paths.secret)};`,
     `include peers from ${quoted(paths.peers)};`,
-    // Whom no file names is asked about here; a program that always agrees lets everybody in.
-    ...(fastd.accept === 'all' ? ['on verify "/bin/true";'] : []),
+    // Whom no file names is asked about here, with a shell: who is approved while the daemon runs needs no reload.
+    `on verify ${quoted(fastd.accept === 'all' ? 'true' : `test -e "${paths.approved}/$PEER_KEY"`)};`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -12,6 +12,9 @@ import { banRules, firewall } from './firewall.ts';
 import { wantLinks } from './links.ts';
 import { type CauseOf, domainPath, WantedList } from './list.ts';
 
+/** Below the gateway's folder: an empty file for each router of fastd that was let in, named by its key. */
+export const APPROVED = 'approved';
+
 const RULE_PRIORITY = 31_000;
 /** Below every other route: what has no way out through the exit has none. */
 const LAST_METRIC = 4_278_198_272;
@@ -179,7 +182,12 @@ function wantFastd(
     list.add('directory', peers, { mode: 0o755, owner: 'root' }, 'vpn.fastd.peers', folders);
   if (fastd.peers === null) needs.push(`directory ${peers}`);
   const status = `${run}/fastd-${domain.code}.sock`;
-  const content = fastdConf(fastd, names.fastd, { secret: `${state}/fastd.secret`, peers, status });
+  const content = fastdConf(fastd, names.fastd, {
+    secret: `${state}/fastd.secret`,
+    peers,
+    approved: `${state}/${APPROVED}`,
+    status,
+  });
   const at = `${state}/fastd-${domain.code}.conf`;
   needs.push(list.add('file', at, { mode: 0o644, content }, 'vpn.fastd', folders));
   list.add(
