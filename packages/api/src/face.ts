@@ -3,6 +3,16 @@ import type { Address, ErrorCode } from '@kith/core';
 import type { Location, NatClass } from '@kith/mesh';
 import type { ShareReport } from './share.ts';
 
+/** Where the page is. */
+export interface FaceProcessReport {
+  readonly pid: number;
+  readonly port: number;
+  /** With the token, for the owner's browser. */
+  readonly url: string;
+  /** Without it. */
+  readonly places: readonly string[];
+}
+
 export interface Problem {
   readonly code: ErrorCode;
   readonly message: string;

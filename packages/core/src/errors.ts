@@ -5,13 +5,14 @@
  */
 import { COMMON_ERRORS, type CommonCode } from './errors/common.ts';
 import type { ErrorEntry } from './errors/entry.ts';
+import { FACE_ERRORS, type FaceCode } from './errors/face.ts';
 import { GATEWAY_ERRORS, type GatewayCode } from './errors/gateway.ts';
 import { MESH_ERRORS, type MeshCode } from './errors/mesh.ts';
 import { SHARE_ERRORS, type ShareCode } from './errors/share.ts';
 
 export type { ErrorEntry } from './errors/entry.ts';
 
-export type ErrorCode = CommonCode | MeshCode | ShareCode | GatewayCode;
+export type ErrorCode = CommonCode | MeshCode | ShareCode | GatewayCode | FaceCode;
 
 /** Every code, in the order of docs/errors.md. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -19,6 +20,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ...MESH_ERRORS,
   ...SHARE_ERRORS,
   ...GATEWAY_ERRORS,
+  ...FACE_ERRORS,
 };
 
 /** An error with a code of the registry. `message` is for people; `cause` keeps what was underneath. */

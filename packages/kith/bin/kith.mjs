@@ -23,7 +23,7 @@ function findNode() {
 function isBuilt() {
   const packages = join(here, '..', '..');
   if (!existsSync(join(here, '..', 'src', 'main.ts'))) return true;
-  for (const name of ['core', 'wireguard', 'mesh', 'dataplane', 'torrent', 'share', 'kith']) {
+  for (const name of ['core', 'wireguard', 'mesh', 'api', 'dataplane', 'torrent', 'share', 'gateway', 'host', 'kith']) {
     const record = join(packages, name, 'dist', '.tsbuildinfo');
     if (!existsSync(record)) return false;
     const built = statSync(record).mtimeMs;

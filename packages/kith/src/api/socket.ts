@@ -16,8 +16,11 @@ export function errorBody(error: unknown): ErrorBody {
   return { error: { code, message, advice: ERRORS[code].advice } };
 }
 
-function httpStatus(code: ErrorCode): 400 | 403 | 404 | 409 | 500 | 504 {
-  if (code === 'MEMBER_UNKNOWN' || code === 'INVITE_UNKNOWN') return 404;
+function httpStatus(code: ErrorCode): 400 | 401 | 403 | 404 | 409 | 429 | 500 | 504 {
+  if (code === 'FACE_TOKEN') return 401;
+  if (code === 'FACE_BUSY') return 429;
+  if (code === 'MEMBER_UNKNOWN' || code === 'INVITE_UNKNOWN' || code === 'SHARE_UNKNOWN') return 404;
+  if (code === 'NETWORK_UNKNOWN' || code === 'FACE_NO_GATEWAY') return 404;
   switch (ERRORS[code].exit) {
     case 2:
       return 400;

@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { collect, list, type Options, text, type Verb } from './options.ts';
 import type { Result } from './output.ts';
 import { addShareVerbs } from './share-program.ts';
+import { addWebVerb } from './web-program.ts';
 
 export interface Io {
   out(text: string): void;
@@ -185,6 +186,7 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
   );
 
   addShareVerbs(add);
+  addWebVerb(add);
 
   add('version', 'print the version', async () => (await import('./verbs/version.ts')).version());
 

@@ -15,6 +15,7 @@ const FILES = {
   log: 'daemon.log',
   stderr: 'daemon.stderr',
   share: 'share.json',
+  web: 'web.json',
 } as const;
 
 /** The folder that holds the networks' folders: `KITH_STATE`, else the system's (root) or the user's place for state. */
@@ -27,6 +28,11 @@ export function stateParent(env: NodeJS.ProcessEnv, uid: number): string {
 /** The folder of the share process, beside those of the networks: no label begins with a dot. */
 export function shareFolder(env: NodeJS.ProcessEnv, uid: number): string {
   return join(stateParent(env, uid), '.share');
+}
+
+/** The folder of the face, likewise. */
+export function faceFolder(env: NodeJS.ProcessEnv, uid: number): string {
+  return join(stateParent(env, uid), '.web');
 }
 
 export function fileIn(folder: string, file: keyof typeof FILES): string {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { routersFrom } from '../../src/web/routers.ts';
+import type { Snapshot } from '../../src/web/sources.ts';
+import { nodesOf, overviewOf, routerTopology, topologyOf } from '../../src/web/views.ts';
+import { id, status } from './sample.ts';
+
+const SNAPSHOT: Snapshot = {
+  at: 1_000_000,
+  networks: [{ label: 'friends', status: status(), problem: null, receivedRate: 5, sentRate: 6 }],
+  shares: null,
+  gateway: null,
+  routers: null,
+};
+
+test('the overview counts who is there and how they are reached', () => {
+  const [network] = overviewOf(SNAPSHOT).networks;
+  assert.deepEqual(network, {
+    ...{ label: 'friends', problem: null, receivedRate: 5, sentRate: 6, members: 4, online: 3, direct: 1, relayed: 1 },
+    ...{ nat: 'symmetric', natReason: 'two reflectors saw two ports' },
+  });
+});
+
+test('alerts name what is wrong and what to do, the worst first', () => {
+  const problem = { code: 'NOT_RUNNING', message: 'no daemon answers', advice: 'Start it with `kith up`.' } as const;
+  const warned = status({ warnings: ['two members want the name printer'], member: false, revokedBy: 'nyc' });
+  const { alerts } = overviewOf({
+    ...SNAPSHOT,
+    networks: [
+      { label: 'off', status: null, problem, receivedRate: 0, sentRate: 0 },
+      { label: 'friends', status: warned, problem: null, receivedRate: 0, sentRate: 0 },
+    ],
+  });
+  assert.deepEqual(
+    alerts.map(({ severity, text }) => [severity, text]),
+    [
+      ['error', 'friends: this machine is no member any more: nyc revoked it'],
+      ['warning', 'off: no daemon answers'],
+      ['warning', 'friends: two members want the name printer'],
+    ],
+  );
+  assert.ok(alerts.every(({ mend }) => mend !== ''));
+});
+
+test('the topology has the links between those that are there, and a relayed way with its reason', () => {
+  const { nodes, links } = topologyOf(status());
+  assert.equal(nodes.length, 4);
+  assert.deepEqual(
+    links.map(({ a, b, kind, rttMs, via }) => [a, b, kind, rttMs, via]),
+    [
+      [id(1), id(2), 'direct', 20, []],
+      [id(2), id(3), 'direct', 70, []],
+      [id(1), id(3), 'relayed', 90, [id(2)]],
+    ],
+    'the measured RTT of an own link; none to debian, which is away',
+  );
+  assert.match(links[2]?.reason ?? '', /symmetric/);
+});
+
+test('routers come from the map as it is exported, and what is malformed in it is left out', () => {
+  const map = routersFrom({
+    nodes: [
+      {
+        ...{ node_id: 'a1', hostname: 'tower', domain: 'dublin', is_online: true, clients: 3, model: 'TP-Link' },
+        ...{ firstseen: '2026-11-01T00:00:00+0000', lastseen: '2026-11-02T00:00:00+0000' },
+        ...{
+          location: { latitude: 53, longitude: -6 },
+          firmware: { release: '2023.2' },
+          addresses: ['fd00::a', 7, 'x'],
+        },
+      },
+      { hostname: 'without an id' },
+      7,
+      { node_id: 'b2', is_online: 'yes', location: { latitude: '53' } },
+    ],
+    links: [
+      { source: 'a1', target: 'b2', source_tq: 0.9, target_tq: 2 },
+      { source: 'a1' },
+      { source: 'a1', target: 'c3' },
+    ],
+  });
+  assert.deepEqual(
+    map.routers.map(({ id: of, name, online }) => [of, name, online]),
+    [
+      ['a1', 'tower', true],
+      ['b2', 'b2', false],
+    ],
+  );
+  const [tower] = nodesOf({ ...SNAPSHOT, routers: map }).nodes.filter(({ kind }) => kind === 'router');
+  assert.equal(tower?.clients, 3);
+  assert.equal(tower?.firstSeen, Date.UTC(2026, 10, 1));
+  assert.deepEqual(tower?.addresses, ['fd00::a']);
+  assert.deepEqual(
+    routerTopology(map).links.map(({ a, b, loss }) => [a, b, Math.round(loss * 10) / 10]),
+    [['a1', 'b2', 0.1]],
+  );
+  assert.deepEqual(routersFrom('nothing'), { routers: [], links: [] });
+});
