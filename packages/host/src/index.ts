@@ -58,3 +58,5 @@ export {
   Transactions,
   type TransactionsOptions,
 } from './apply/transactions.ts';
+export { hostFacts, hostOn, type HostOptions } from './facts/host.ts';
+export { identityIn } from './identity/identity.ts';
