@@ -70,15 +70,20 @@ export function programsOf({ domains }: Gateway): string[] {
   ];
 }
 
+/** The one line that installs programs on Debian. */
+export function programsToInstall(missing: readonly string[]): string {
+  const packages = missing.map((program) => PACKAGES[program] ?? program);
+  return `sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+}
+
 function programs(gateway: Gateway, facts: HostFacts, causeOf: CauseOf): Objection[] {
   const out: Objection[] = [];
   const missing = programsOf(gateway).filter((program) => !facts.programs.has(program));
   if (missing.length > 0) {
-    const packages = missing.map((program) => PACKAGES[program] ?? program);
     out.push({
       cause: causeOf(),
       stops: true,
-      message: `${missing.join(', ')} missing: sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`,
+      message: `${missing.join(', ')} missing: ${programsToInstall(missing)}`,
     });
   }
   if (!facts.hasBatman && gateway.domains.some(({ meshed }) => meshed)) {

@@ -47,8 +47,8 @@ export class Jail {
   /** Bans at an operator's word. Null where there is no room. @param seconds for how long */
   ban(address: Address, seconds: number, now: number): Ban | null {
     const target = targetOf(address);
-    this.expire(now);
-    if (this.#bans.size >= MOST_BANS && !this.#bans.has(target)) return null;
+    if (this.#isFull(target)) this.expire(now);
+    if (this.#isFull(target)) return null;
     const ban = { target, since: now, until: now + seconds * 1000 };
     this.#bans.set(target, ban);
     return ban;
@@ -75,6 +75,10 @@ export class Jail {
   /** Drops bans that are over. nftables lets them go by itself. */
   expire(now: number): void {
     for (const [target, { until }] of this.#bans) if (until <= now) this.#bans.delete(target);
+  }
+
+  #isFull(target: Prefix): boolean {
+    return this.#bans.size >= MOST_BANS && !this.#bans.has(target);
   }
 
   #forgetOldest(): void {

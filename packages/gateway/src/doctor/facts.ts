@@ -139,7 +139,7 @@ export interface BatmanFacts {
   readonly neighbours: readonly { readonly address: string; readonly interface: string }[];
   readonly originators: number;
   readonly clients: number;
-  /** Hardware addresses that two originators claim at once. */
+  /** Hardware addresses of this gateway that another node claims. */
   readonly duplicates: readonly string[];
 }
 

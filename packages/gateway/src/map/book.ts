@@ -98,6 +98,9 @@ export interface MapLink {
   readonly targetQuality: number | null;
 }
 
+/** Ten for each router of a full book: what goes beyond is invented, and would take memory for nothing. */
+const MOST_LINKS = 100_000;
+
 /** The links between routers of the book, each once, sorted. Neighbours that are not in it are left out. */
 export function linksOf(nodes: readonly NodeRecord[]): MapLink[] {
   const owners = new Map<string, { id: string; type: LinkType }>();
@@ -109,10 +112,15 @@ export function linksOf(nodes: readonly NodeRecord[]): MapLink[] {
       for (const [other, heard] of Object.entries(neighbours)) {
         const owner = owners.get(other);
         if (owner === undefined || owner.id === node.id) continue;
+        if (links.size >= MOST_LINKS) return sorted(links);
         add(links, { id: node.id, mac, type: owners.get(mac)?.type ?? 'other' }, { ...owner, mac: other }, heard);
       }
     }
   }
+  return sorted(links);
+}
+
+function sorted(links: ReadonlyMap<string, MapLink>): MapLink[] {
   return [...links].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, link]) => link);
 }
 

@@ -5,34 +5,7 @@
  */
 import type { Statistics } from '../respondd/documents.ts';
 import { gatewaysIn, linksOf, type NodeBook, type NodeRecord } from './book.ts';
-
-type Labels = Readonly<Record<string, string>>;
-
-class Family {
-  readonly #lines: string[];
-  readonly #name: string;
-
-  constructor(name: string, type: 'gauge' | 'counter', help: string) {
-    this.#name = name;
-    this.#lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
-  }
-
-  /** What is not known has no sample: a zero would be a lie. */
-  add(value: number | null | undefined, labels: Labels = {}): this {
-    if (value === undefined || value === null || Number.isNaN(value)) return this;
-    const parts = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
-    this.#lines.push(`${this.#name}${parts.length === 0 ? '' : `{${parts.join(',')}}`} ${value}`);
-    return this;
-  }
-
-  get text(): string {
-    return this.#lines.join('\n');
-  }
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
-}
+import { Family } from './family.ts';
 
 type Reading = readonly [
   name: string,
@@ -73,12 +46,13 @@ function ratio(tq: number | undefined): number | undefined {
 export function nodeMetrics(book: NodeBook, now: number): string {
   const nodes = book.nodes;
   const online = nodes.filter((node) => book.isOnline(node, now));
+  const speaking = new Set(online);
   const families = [
     new Family('kith_nodes', 'gauge', 'Routers that are known.').add(nodes.length),
     new Family('kith_nodes_online', 'gauge', 'Routers that spoke lately.').add(online.length),
     information(nodes, gatewaysIn(nodes)),
     each(nodes, new Family('kith_node_online', 'gauge', 'Whether the router spoke lately.'), (node) =>
-      Number(online.includes(node)),
+      Number(speaking.has(node)),
     ),
     clients(online),
     traffic(online),
@@ -89,7 +63,7 @@ export function nodeMetrics(book: NodeBook, now: number): string {
     ),
     links(online),
   ];
-  return `${families.map((family) => family.text).join('\n')}\n`;
+  return families.map((family) => family.text).join('');
 }
 
 function each(nodes: readonly NodeRecord[], family: Family, of: (node: NodeRecord) => number | undefined): Family {
