@@ -60,3 +60,4 @@ export {
 } from './apply/transactions.ts';
 export { hostFacts, hostOn, type HostOptions } from './facts/host.ts';
 export { identityIn } from './identity/identity.ts';
+export { type Examination, examine, type ExamineOptions, type Patient } from './doctor/examine.ts';

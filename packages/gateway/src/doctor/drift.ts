@@ -5,7 +5,9 @@ import type { Change } from '../plan.ts';
 import type { GatewayFacts } from './facts.ts';
 import { type Diagnosis, type Finding, reapply } from './finding.ts';
 
-type Effect = Pick<Finding, 'code' | 'severity' | 'fails' | 'whom' | 'cause'> & { readonly explains: readonly string[] };
+type Effect = Pick<Finding, 'code' | 'severity' | 'fails' | 'whom' | 'cause'> & {
+  readonly explains: readonly string[];
+};
 
 /** Interfaces and addresses: without them nothing of a domain works. */
 export function judgeLinks(gateway: Gateway, facts: GatewayFacts, diagnosis: Diagnosis): void {
@@ -61,18 +63,33 @@ function judge(facts: GatewayFacts, diagnosis: Diagnosis, effectOf: (change: Cha
 /** All that a client of a domain may miss. */
 const OF_DOMAIN = [
   ...['lease', 'option-router', 'option-dns', 'option-ntp', 'option-mtu', 'pool', 'advertisement', 'slaac', 'rdnss'],
-  ...['advertised-mtu', 'default-router', 'ping4', 'ping6', 'dns-udp4', 'dns-udp6', 'dns-tcp4', 'dns-tcp6', 'dns-world4'],
+  ...[
+    'advertised-mtu',
+    'default-router',
+    'ping4',
+    'ping6',
+    'dns-udp4',
+    'dns-udp6',
+    'dns-tcp4',
+    'dns-tcp6',
+    'dns-world4',
+  ],
   ...['ntp4', 'ntp6', 'respondd-asked', 'respondd-answered', 'beyond4', 'beyond6', 'wide4', 'wide6'],
 ];
 
 function linkEffect({ domains }: Gateway, after: ItemOf<'link'>, before: Item | null): Effect {
-  const each = domains.find(({ names, domain }) => Object.values(names).includes(after.name) || domain.interfaces.includes(after.name));
+  const each = domains.find(
+    ({ names, domain }) => Object.values(names).includes(after.name) || domain.interfaces.includes(after.name),
+  );
   const code = each?.domain.code ?? '';
   const isBridge = each?.names.bridge === after.name;
   const found = before?.kind === 'link' ? before.value : null;
   let cause = `interface "${after.name}" is gone`;
   if (found !== null) {
-    const lost = found.master === after.value.master ? '' : `is ${found.master === null ? 'no port of anything' : `a port of "${found.master}"`} instead of "${String(after.value.master)}"`;
+    const lost =
+      found.master === after.value.master
+        ? ''
+        : `is ${found.master === null ? 'no port of anything' : `a port of "${found.master}"`} instead of "${String(after.value.master)}"`;
     const isDown = after.value.up && !found.up ? 'is down' : '';
     cause = `interface "${after.name}" ${lost || isDown || 'has other settings than the file wants'}`;
   }
@@ -84,18 +101,30 @@ function linkEffect({ domains }: Gateway, after: ItemOf<'link'>, before: Item | 
     whom: each === undefined ? 'clients' : `clients of "${code}"`,
     cause,
     // The doctor's client has a cable of its own: a port that is gone takes nothing from it.
-    explains: severs && isBridge ? [...OF_DOMAIN.map((what) => `sign ${what} ${code}`), ...livesOn(after.name), 'no-client *'] : livesOn(after.name),
+    explains:
+      severs && isBridge
+        ? [...OF_DOMAIN.map((what) => `sign ${what} ${code}`), ...livesOn(after.name), 'no-client *']
+        : livesOn(after.name),
   };
 }
 
 function livesOn(device: string): string[] {
-  return [`address ${device} *`, `sysctl net/ipv6/conf/${device}/*`, `batman ${device}`, `wireguard ${device}`, `forwarding ${device} *`, 'daemon-down *'];
+  return [
+    `address ${device} *`,
+    `sysctl net/ipv6/conf/${device}/*`,
+    `batman ${device}`,
+    `wireguard ${device}`,
+    `forwarding ${device} *`,
+    'daemon-down *',
+  ];
 }
 
 function addressEffect({ domains }: Gateway, { name, value }: ItemOf<'address'>): Effect {
   const each = domains.find(({ names }) => names.bridge === value.device);
   const family = value.address.includes(':') ? 6 : 4;
-  const signs = OF_DOMAIN.filter((what) => (/[46]$/.test(what) ? what.endsWith(String(family)) : ownFamily(what) !== 10 - family));
+  const signs = OF_DOMAIN.filter((what) =>
+    /[46]$/.test(what) ? what.endsWith(String(family)) : ownFamily(what) !== 10 - family,
+  );
   return {
     code: 'address',
     severity: 'error',
@@ -130,24 +159,59 @@ function batmanEffect({ domains, host }: Gateway, after: ItemOf<'batman'>, befor
   const explains: string[] = [];
   if (found !== null && found.gatewayMode !== 'server' && !host.draining) {
     const cause = `gw_mode of "${after.name}" is "${found.gatewayMode}" instead of "server": routers send a client's request for an address to a gateway alone, and none is announced`;
-    return { code: 'gateway-mode', severity: 'error', fails: 'no client behind a router gets an address', whom, cause, explains };
+    return {
+      code: 'gateway-mode',
+      severity: 'error',
+      fails: 'no client behind a router gets an address',
+      whom,
+      cause,
+      explains,
+    };
   }
   if (found !== null && found.gatewayMode === 'server' && (found.down === 0 || found.up === 0)) {
     const cause = `"${after.name}" announces a bandwidth of ${found.down}/${found.up} kbit/s, which no router chooses`;
-    return { code: 'gateway-bandwidth', severity: 'error', fails: 'no client behind a router gets an address', whom, cause, explains };
+    return {
+      code: 'gateway-bandwidth',
+      severity: 'error',
+      fails: 'no client behind a router gets an address',
+      whom,
+      cause,
+      explains,
+    };
   }
-  const cause = found === null ? `"${after.name}" is no interface of batman-adv` : `settings of batman-adv on "${after.name}" were changed`;
-  return { code: 'batman', severity: found === null ? 'error' : 'warning', fails: 'the mesh is not as routers expect it', whom, cause, explains };
+  const cause =
+    found === null
+      ? `"${after.name}" is no interface of batman-adv`
+      : `settings of batman-adv on "${after.name}" were changed`;
+  return {
+    code: 'batman',
+    severity: found === null ? 'error' : 'warning',
+    fails: 'the mesh is not as routers expect it',
+    whom,
+    cause,
+    explains,
+  };
 }
 
-function tunnelEffect({ domains }: Gateway, key: string, { value }: ItemOf<'forwarding'> | ItemOf<'wireguard'>): Effect {
+function tunnelEffect(
+  { domains }: Gateway,
+  key: string,
+  { value }: ItemOf<'forwarding'> | ItemOf<'wireguard'>,
+): Effect {
   const device = 'device' in value ? value.device : key.slice('wireguard '.length);
   const each = domains.find(({ names }) => names.vxlan === device || names.wireguard === device);
   const cause =
     'device' in value
       ? `VXLAN "${device}" does not know where ${value.destination} is`
       : `keys, port or peers of "${device}" are others than the file's`;
-  return { code: 'tunnel', severity: 'error', fails: 'routers do not get into the mesh', whom: `routers of "${each?.domain.code ?? ''}"`, cause, explains: [] };
+  return {
+    code: 'tunnel',
+    severity: 'error',
+    fails: 'routers do not get into the mesh',
+    whom: `routers of "${each?.domain.code ?? ''}"`,
+    cause,
+    explains: [],
+  };
 }
 
 function sysctlEffect({ name, value }: ItemOf<'sysctl'>, before: Item | null): Effect | null {
@@ -161,28 +225,66 @@ function sysctlEffect({ name, value }: ItemOf<'sysctl'>, before: Item | null): E
       fails: `clients do not get out over IPv${family}`,
       whom: 'clients',
       cause: `the kernel does not forward: ${cause}`,
-      explains: [`sign beyond${family} *`, `sign wide${family} *`, `no-route IPv${family}`, ...(family === 6 ? ['sign advertisement *', 'sign slaac *'] : [])],
+      explains: [
+        `sign beyond${family} *`,
+        `sign wide${family} *`,
+        `no-route IPv${family}`,
+        ...(family === 6 ? ['sign advertisement *', 'sign slaac *'] : []),
+      ],
     };
   }
   if (name.endsWith('/rp_filter'))
-    return { code: 'reverse-path', severity: 'error', fails: 'answers from the world are dropped', whom: 'clients', cause, explains: ['sign beyond4 *', 'sign wide4 *'] };
+    return {
+      code: 'reverse-path',
+      severity: 'error',
+      fails: 'answers from the world are dropped',
+      whom: 'clients',
+      cause,
+      explains: ['sign beyond4 *', 'sign wide4 *'],
+    };
   if (name.endsWith('/accept_ra'))
-    return { code: 'accept-ra', severity: 'warning', fails: 'the host loses its own way out over IPv6, or takes one from a client', whom: 'the host', cause, explains: [] };
+    return {
+      code: 'accept-ra',
+      severity: 'warning',
+      fails: 'the host loses its own way out over IPv6, or takes one from a client',
+      whom: 'the host',
+      cause,
+      explains: [],
+    };
   if (name.includes('conntrack') || name.includes('gc_thresh'))
-    return { code: 'table-size', severity: 'warning', fails: 'the kernel remembers fewer connections or neighbours than clients need', whom: 'clients', cause, explains: [] };
+    return {
+      code: 'table-size',
+      severity: 'warning',
+      fails: 'the kernel remembers fewer connections or neighbours than clients need',
+      whom: 'clients',
+      cause,
+      explains: [],
+    };
   return null;
 }
 
 function routeEffect({ name, kind, value }: ItemOf<'route'> | ItemOf<'rule'>): Effect {
-  const what = kind === 'rule' ? `the rule that sends packets from "${value.iif}" to the clients' own routes` : `the clients' route "${name}"`;
+  const what =
+    kind === 'rule'
+      ? `the rule that sends packets from "${value.iif}" to the clients' own routes`
+      : `the clients' route "${name}"`;
   const isGuard = kind === 'route' && value.type === 'unreachable';
   return {
     code: 'policy-route',
     severity: 'error',
-    fails: isGuard ? "clients' packets take the host's own way out when the exit is gone" : `clients do not get out over IPv${value.family}`,
+    fails: isGuard
+      ? "clients' packets take the host's own way out when the exit is gone"
+      : `clients do not get out over IPv${value.family}`,
     whom: isGuard ? 'the operator' : 'clients',
     cause: `${what} is gone`,
-    explains: isGuard ? [] : [`sign beyond${value.family} *`, `sign wide${value.family} *`, `no-route IPv${value.family}`, `route-elsewhere IPv${value.family}`],
+    explains: isGuard
+      ? []
+      : [
+          `sign beyond${value.family} *`,
+          `sign wide${value.family} *`,
+          `no-route IPv${value.family}`,
+          `route-elsewhere IPv${value.family}`,
+        ],
   };
 }
 
@@ -195,30 +297,106 @@ interface LineEffect {
 
 /** What a line of a daemon's file is for. */
 const LINES: readonly LineEffect[] = [
-  { pattern: /^allow .*:/, fails: 'the time is not answered over IPv6, and routers ask over nothing else', whom: 'routers', signs: ['ntp6'] },
+  {
+    pattern: /^allow .*:/,
+    fails: 'the time is not answered over IPv6, and routers ask over nothing else',
+    whom: 'routers',
+    signs: ['ntp6'],
+  },
   { pattern: /^allow [\d.]+\//, fails: 'the time is not answered over IPv4', whom: 'clients', signs: ['ntp4'] },
   { pattern: /^server (?!=)/, fails: "the gateway's clock is not compared with any other", whom: 'clients', signs: [] },
-  { pattern: /^local stratum/, fails: 'the time is not answered when the world is away', whom: 'clients', signs: ['ntp4', 'ntp6'] },
-  { pattern: /option:mtu/, fails: 'large pages hang over IPv4: leases tell the wrong MTU', whom: 'clients', signs: ['option-mtu'] },
-  { pattern: /option:router/, fails: 'clients do not know the way out over IPv4', whom: 'clients', signs: ['option-router', 'beyond4'] },
-  { pattern: /option:dns-server/, fails: 'clients are sent elsewhere for names', whom: 'clients', signs: ['option-dns'] },
-  { pattern: /option:ntp-server/, fails: 'clients are not told where the time is', whom: 'clients', signs: ['option-ntp'] },
-  { pattern: /option6:dns-server/, fails: 'routers have no resolver: they take it from advertisements alone', whom: 'routers', signs: ['rdnss'] },
-  { pattern: /^ra-param/, fails: 'advertisements tell the wrong MTU or way out', whom: 'clients', signs: ['advertised-mtu', 'default-router'] },
-  { pattern: /^enable-ra|ra-stateless/, fails: 'no client gets an IPv6 address', whom: 'clients', signs: ['advertisement', 'slaac', 'rdnss', 'advertised-mtu', 'default-router'] },
-  { pattern: /^dhcp-range/, fails: 'clients get wrong addresses, or none', whom: 'clients', signs: ['lease', 'pool', 'option-router'] },
-  { pattern: /^(?:interface|bind|except|listen)/, fails: 'some clients are not served', whom: 'clients', signs: ['lease', 'advertisement', 'dns-udp4', 'dns-udp6', 'dns-tcp4', 'dns-tcp6'] },
-  { pattern: /^(?:server=|no-resolv)/, fails: 'names of the world are asked from somebody else, or nobody', whom: 'clients', signs: ['dns-world4'] },
-  { pattern: /^(?:host-record|local)=/, fails: 'names of the community are not found', whom: 'clients', signs: ['dns-udp4', 'dns-udp6', 'dns-tcp4', 'dns-tcp6'] },
+  {
+    pattern: /^local stratum/,
+    fails: 'the time is not answered when the world is away',
+    whom: 'clients',
+    signs: ['ntp4', 'ntp6'],
+  },
+  {
+    pattern: /option:mtu/,
+    fails: 'large pages hang over IPv4: leases tell the wrong MTU',
+    whom: 'clients',
+    signs: ['option-mtu'],
+  },
+  {
+    pattern: /option:router/,
+    fails: 'clients do not know the way out over IPv4',
+    whom: 'clients',
+    signs: ['option-router', 'beyond4'],
+  },
+  {
+    pattern: /option:dns-server/,
+    fails: 'clients are sent elsewhere for names',
+    whom: 'clients',
+    signs: ['option-dns'],
+  },
+  {
+    pattern: /option:ntp-server/,
+    fails: 'clients are not told where the time is',
+    whom: 'clients',
+    signs: ['option-ntp'],
+  },
+  {
+    pattern: /option6:dns-server/,
+    fails: 'routers have no resolver: they take it from advertisements alone',
+    whom: 'routers',
+    signs: ['rdnss'],
+  },
+  {
+    pattern: /^ra-param/,
+    fails: 'advertisements tell the wrong MTU or way out',
+    whom: 'clients',
+    signs: ['advertised-mtu', 'default-router'],
+  },
+  {
+    pattern: /^enable-ra|ra-stateless/,
+    fails: 'no client gets an IPv6 address',
+    whom: 'clients',
+    signs: ['advertisement', 'slaac', 'rdnss', 'advertised-mtu', 'default-router'],
+  },
+  {
+    pattern: /^dhcp-range/,
+    fails: 'clients get wrong addresses, or none',
+    whom: 'clients',
+    signs: ['lease', 'pool', 'option-router'],
+  },
+  {
+    pattern: /^(?:interface|bind|except|listen)/,
+    fails: 'some clients are not served',
+    whom: 'clients',
+    signs: ['lease', 'advertisement', 'dns-udp4', 'dns-udp6', 'dns-tcp4', 'dns-tcp6'],
+  },
+  {
+    pattern: /^(?:server=|no-resolv)/,
+    fails: 'names of the world are asked from somebody else, or nobody',
+    whom: 'clients',
+    signs: ['dns-world4'],
+  },
+  {
+    pattern: /^(?:host-record|local)=/,
+    fails: 'names of the community are not found',
+    whom: 'clients',
+    signs: ['dns-udp4', 'dns-udp6', 'dns-tcp4', 'dns-tcp6'],
+  },
   { pattern: /^peer limit/, fails: 'more or fewer routers are let in than the file says', whom: 'routers', signs: [] },
-  { pattern: /^(?:on verify|include)/, fails: 'routers are turned away, or strangers let in', whom: 'routers', signs: [] },
+  {
+    pattern: /^(?:on verify|include)/,
+    fails: 'routers are turned away, or strangers let in',
+    whom: 'routers',
+    signs: [],
+  },
   { pattern: /^(?:mtu|method) /, fails: 'routers with the right settings are turned away', whom: 'routers', signs: [] },
 ];
 
 function fileEffect({ name, value }: ItemOf<'file'>, before: Item | null): Effect {
   const base = { code: 'file', severity: 'error', whom: 'clients' } as const;
   if (before?.kind !== 'file') {
-    return { ...base, severity: 'warning', fails: 'the daemon that reads it does not start again', cause: `${name} is gone`, explains: [] };
+    return {
+      ...base,
+      severity: 'warning',
+      fails: 'the daemon that reads it does not start again',
+      cause: `${name} is gone`,
+      explains: [],
+    };
   }
   const [old, now] = [linesOf(before.value.content), linesOf(value.content)];
   const lost = now.filter((line) => !old.includes(line));
@@ -243,5 +421,7 @@ function linesOf(content: string): string[] {
 /** The first ones, so that a person sees what it is about. */
 function shown(lines: readonly string[]): string {
   const some = lines.slice(0, 2).map((line) => `"${line.slice(0, 80)}"`);
-  return lines.length > some.length ? `${some.join(', ')} and ${lines.length - some.length} more lines` : some.join(' and ');
+  return lines.length > some.length
+    ? `${some.join(', ')} and ${lines.length - some.length} more lines`
+    : some.join(' and ');
 }

@@ -41,11 +41,19 @@ export type Fix =
   | { readonly type: 'restart'; readonly daemon: string };
 
 /** Bring a thing to what the file wants. */
-export function reapply(item: ItemKey, place: Cause | null, text: string = 'apply the file again'): Pick<Finding, 'mend' | 'fix'> {
+export function reapply(
+  item: ItemKey,
+  place: Cause | null,
+  text: string = 'apply the file again',
+): Pick<Finding, 'mend' | 'fix'> {
   return { mend: { text, command: 'kith gateway apply', place }, fix: { type: 'apply', items: [item] } };
 }
 
-export function byHand(text: string, command: string | null = null, place: Cause | null = null): Pick<Finding, 'mend' | 'fix'> {
+export function byHand(
+  text: string,
+  command: string | null = null,
+  place: Cause | null = null,
+): Pick<Finding, 'mend' | 'fix'> {
   return { mend: { text, command, place }, fix: null };
 }
 

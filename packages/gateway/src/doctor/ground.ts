@@ -34,7 +34,16 @@ function judgeKernel({ domains }: Gateway, { machine }: GatewayFacts, diagnosis:
         cause: `the kernel ${machine.kernel} has no batman-adv${flavour}`,
         ...mend,
       },
-      ['module batman-adv', 'link bat-*', 'link dum-*', 'link fd-*', 'link vx-*', 'batman *', 'forwarding *', 'daemon-down fastd*'],
+      [
+        'module batman-adv',
+        'link bat-*',
+        'link dum-*',
+        'link fd-*',
+        'link vx-*',
+        'batman *',
+        'forwarding *',
+        'daemon-down fastd*',
+      ],
     );
   }
   if (machine.missing.length === 0) return;
@@ -68,7 +77,17 @@ function judgeKeeper(diagnosis: Diagnosis): void {
 }
 
 /** What the daemons do for clients. */
-const SERVICE_SIGNS = ['lease*', 'option-*', 'pool*', 'advertise*', 'slaac*', 'rdnss*', 'default-router*', 'dns-*', 'ntp*'];
+const SERVICE_SIGNS = [
+  'lease*',
+  'option-*',
+  'pool*',
+  'advertise*',
+  'slaac*',
+  'rdnss*',
+  'default-router*',
+  'dns-*',
+  'ntp*',
+];
 
 function judgeDisk({ path, free, size, freeFiles }: DiskFacts, diagnosis: Diagnosis): void {
   const isFull = free < Math.min(LEAST_FREE, size / 20);
@@ -114,10 +133,18 @@ export function judgeTables(gateway: Gateway, { machine, drift }: GatewayFacts, 
         },
         fix: isLow ? { type: 'apply', items: [sysctl] } : null,
       },
-      [sysctl, ...(isFull ? ['sign dns-*', 'sign ntp*', 'sign beyond*', 'sign wide*', 'sign respondd-*', 'upstream-dead *'] : [])],
+      [
+        sysctl,
+        ...(isFull
+          ? ['sign dns-*', 'sign ntp*', 'sign beyond*', 'sign wide*', 'sign respondd-*', 'upstream-dead *']
+          : []),
+      ],
     );
   }
-  for (const [family, fill] of [[4, machine.neighbours4], [6, machine.neighbours6]] as const) {
+  for (const [family, fill] of [
+    [4, machine.neighbours4],
+    [6, machine.neighbours6],
+  ] as const) {
     if (fill === null || filled(fill) < NEARLY) continue;
     const isFull = filled(fill) >= FULL;
     diagnosis.add(
@@ -128,7 +155,10 @@ export function judgeTables(gateway: Gateway, { machine, drift }: GatewayFacts, 
         fails: isFull ? 'clients that come anew get no packets' : 'clients that come anew will soon get no packets',
         whom: 'clients',
         cause: `${fill.count} of ${fill.most} entries in the kernel's table of neighbours over IPv${family} are taken`,
-        ...byHand('split the domain, or give the gateway larger tables', `sysctl -w net.ipv${family}.neigh.default.gc_thresh3=${fill.most * 2}`),
+        ...byHand(
+          'split the domain, or give the gateway larger tables',
+          `sysctl -w net.ipv${family}.neigh.default.gc_thresh3=${fill.most * 2}`,
+        ),
       },
       isFull ? [`sign ping${family}*`, `sign beyond${family}*`] : [],
     );

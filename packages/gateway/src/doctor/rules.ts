@@ -22,9 +22,17 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   ping: { fails: 'echoes are denied, and neighbours are not found over IPv6', whom: CLIENTS, signs: ['*'] },
   dhcp: { fails: 'requests for addresses are denied', whom: CLIENTS, signs: ['lease'] },
   'dns-udp': { fails: 'DNS over UDP is denied', whom: 'clients and routers', signs: ['dns-udp*'] },
-  'dns-tcp': { fails: 'DNS over TCP is denied, and with it every long answer', whom: 'clients and routers', signs: ['dns-tcp*', 'dns-world*'] },
+  'dns-tcp': {
+    fails: 'DNS over TCP is denied, and with it every long answer',
+    whom: 'clients and routers',
+    signs: ['dns-tcp*', 'dns-world*'],
+  },
   ntp: { fails: 'NTP is denied', whom: 'clients and routers', signs: ['ntp*'] },
-  respondd: { fails: 'questions of respondd are denied: other maps do not show this gateway', whom: 'maps', signs: ['respondd-asked'] },
+  respondd: {
+    fails: 'questions of respondd are denied: other maps do not show this gateway',
+    whom: 'maps',
+    signs: ['respondd-asked'],
+  },
   'respondd-answers': {
     fails: `answers of routers from port ${RESPONDD_PORT} are denied: the map stays empty`,
     whom: 'the map',
@@ -37,13 +45,33 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   spoofed6: { fails: 'clients may speak in the name of any IPv6 address', whom: 'everybody', signs: [] },
   foreign4: { fails: 'strangers outside may speak in the name of clients, over IPv4', whom: CLIENTS, signs: [] },
   foreign6: { fails: 'strangers outside may speak in the name of clients, over IPv6', whom: CLIENTS, signs: [] },
-  'outside-udp': { fails: 'DNS, DHCP and respondd are open to the world, which makes the gateway an amplifier', whom: 'everybody', signs: [] },
+  'outside-udp': {
+    fails: 'DNS, DHCP and respondd are open to the world, which makes the gateway an amplifier',
+    whom: 'everybody',
+    signs: [],
+  },
   'outside-tcp': { fails: 'DNS over TCP is open to the world', whom: 'everybody', signs: [] },
   fastd: { fails: 'routers are not let in to fastd where the host drops by itself', whom: 'routers', signs: [] },
-  wireguard: { fails: 'routers are not let in to WireGuard where the host drops by itself', whom: 'routers', signs: [] },
-  mss4: { fails: 'large pages hang over IPv4: TCP segments are not cut to what passes', whom: CLIENTS, signs: ['wide4'] },
-  mss6: { fails: 'large pages hang over IPv6: TCP segments are not cut to what passes', whom: CLIENTS, signs: ['wide6'] },
-  outward: { fails: "clients leave unchecked: by every interface, into the operator's own network", whom: 'the operator', signs: [] },
+  wireguard: {
+    fails: 'routers are not let in to WireGuard where the host drops by itself',
+    whom: 'routers',
+    signs: [],
+  },
+  mss4: {
+    fails: 'large pages hang over IPv4: TCP segments are not cut to what passes',
+    whom: CLIENTS,
+    signs: ['wide4'],
+  },
+  mss6: {
+    fails: 'large pages hang over IPv6: TCP segments are not cut to what passes',
+    whom: CLIENTS,
+    signs: ['wide6'],
+  },
+  outward: {
+    fails: "clients leave unchecked: by every interface, into the operator's own network",
+    whom: 'the operator',
+    signs: [],
+  },
   offered: { fails: 'members of the mesh may leave unchecked', whom: 'the operator', signs: [] },
   inward: { fails: 'strangers reach clients unasked', whom: CLIENTS, signs: [] },
   within: { fails: 'clients of one domain do not reach one another through the gateway', whom: CLIENTS, signs: [] },
@@ -56,8 +84,16 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   blocked: { fails: 'ports that the file blocks are open to clients', whom: 'everybody', signs: [] },
   exit: { fails: "clients' packets are not counted on their way out", whom: 'the figures', signs: [] },
   unasked: { fails: 'strangers reach clients unasked', whom: CLIENTS, signs: [] },
-  nat4: { fails: 'nothing comes back over IPv4: packets leave untranslated', whom: CLIENTS, signs: ['beyond4', 'wide4'] },
-  nat6: { fails: 'nothing comes back over IPv6: packets leave untranslated', whom: CLIENTS, signs: ['beyond6', 'wide6'] },
+  nat4: {
+    fails: 'nothing comes back over IPv4: packets leave untranslated',
+    whom: CLIENTS,
+    signs: ['beyond4', 'wide4'],
+  },
+  nat6: {
+    fails: 'nothing comes back over IPv6: packets leave untranslated',
+    whom: CLIENTS,
+    signs: ['beyond6', 'wide6'],
+  },
   'nat-offered': { fails: 'nothing comes back to members of the mesh', whom: 'members of the mesh', signs: [] },
   untranslated4: { fails: "packets may leave with a client's own IPv4 address", whom: 'everybody', signs: [] },
   untranslated6: { fails: "packets may leave with a client's own IPv6 address", whom: 'everybody', signs: [] },
@@ -68,7 +104,11 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
 };
 
 /** A stranger's rule may do anything; so may a chain whose hook or policy somebody changed. */
-const ANYTHING: Effect = { fails: 'packets may be turned away that the file lets through, or the reverse', whom: CLIENTS, signs: ['*'] };
+const ANYTHING: Effect = {
+  fails: 'packets may be turned away that the file lets through, or the reverse',
+  whom: CLIENTS,
+  signs: ['*'],
+};
 
 const STATES = {
   missing: 'was taken out',
@@ -121,10 +161,7 @@ function judgeRule({ domains }: Gateway, table: string, wanted: Wanted, rule: Ru
       cause: `${what} in table "inet ${table}" ${STATES[rule.state]}`,
       ...reapply(`table ${table}`, wanted.cause),
     },
-    [
-      `table ${table}`,
-      ...effect.signs.map((sign) => `sign ${sign.endsWith('*') ? sign : `${sign} ${domain ?? '*'}`}`),
-    ],
+    [`table ${table}`, ...effect.signs.map((sign) => `sign ${sign.endsWith('*') ? sign : `${sign} ${domain ?? '*'}`}`)],
   );
 }
 

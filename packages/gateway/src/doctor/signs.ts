@@ -45,7 +45,13 @@ function leaseSigns({ domain, address4, pool, sizes }: GatewayDomain, { lease, o
     out.push(sign('option-mtu', 'large pages hang over IPv4', seen));
   }
   if (!prefixContains(domain.prefix4, lease.address))
-    out.push(sign('pool', 'clients get addresses that are not of the domain', `${lease.address}, pool ${pool.first} to ${pool.last}`));
+    out.push(
+      sign(
+        'pool',
+        'clients get addresses that are not of the domain',
+        `${lease.address}, pool ${pool.first} to ${pool.last}`,
+      ),
+    );
   return out;
 }
 
@@ -58,15 +64,23 @@ function advertisementSigns(gateway: Gateway, each: GatewayDomain, client: Clien
   const sign = (what: string, fails: string, seen: string): Sign => ({ what, domain: domain.code, fails, seen });
   const own = client.advertisements.find(({ prefixes }) => prefixes.some(({ prefix }) => prefix === domain.prefix6));
   if (own === undefined) {
-    const seen = client.advertisements.length === 0 ? 'no router advertised itself' : 'only strangers advertised themselves';
+    const seen =
+      client.advertisements.length === 0 ? 'no router advertised itself' : 'only strangers advertised themselves';
     return [sign('advertisement', 'no client gets an IPv6 address, and routers get no resolver', seen)];
   }
   const out: Sign[] = [];
   const prefix = own.prefixes.find((one) => one.prefix === domain.prefix6);
   if (prefix?.autonomous !== true || client.address6 === null)
-    out.push(sign('slaac', 'no client makes itself an IPv6 address', `${domain.prefix6} is advertised, and nothing came of it`));
+    out.push(
+      sign(
+        'slaac',
+        'no client makes itself an IPv6 address',
+        `${domain.prefix6} is advertised, and nothing came of it`,
+      ),
+    );
   if (!own.dns.includes(address6)) {
-    const seen = own.dns.length === 0 ? 'the advertisement names no resolver' : `the advertisement names ${own.dns.join(', ')}`;
+    const seen =
+      own.dns.length === 0 ? 'the advertisement names no resolver' : `the advertisement names ${own.dns.join(', ')}`;
     out.push(sign('rdnss', 'routers have no resolver: they take it from advertisements alone', seen));
   }
   if (own.mtu !== sizes.client) {
@@ -74,7 +88,9 @@ function advertisementSigns(gateway: Gateway, each: GatewayDomain, client: Clien
     out.push(sign('advertised-mtu', 'large pages hang over IPv6', seen));
   }
   if (own.lifetime === 0 && !gateway.host.draining && leadsOut6(gateway))
-    out.push(sign('default-router', 'clients do not know the way out over IPv6', 'the advertisement is of no default router'));
+    out.push(
+      sign('default-router', 'clients do not know the way out over IPv6', 'the advertisement is of no default router'),
+    );
   return out;
 }
 
@@ -92,11 +108,18 @@ function answerSigns({ domain, answers }: ClientFacts): Sign[] {
 
 function responddSigns({ domain, respondd }: ClientFacts): Sign[] {
   const missed = (direction: 'asked' | 'answered'): string[] =>
-    respondd.filter((each) => each.direction === direction && !each.arrived).map(({ group }) => (group === 'link' ? 'ff02::2:1001' : 'ff05::2:1001'));
+    respondd
+      .filter((each) => each.direction === direction && !each.arrived)
+      .map(({ group }) => (group === 'link' ? 'ff02::2:1001' : 'ff05::2:1001'));
   const [asked, answered] = [missed('asked'), missed('answered')];
   const out: Sign[] = [];
   if (asked.length > 0)
-    out.push({ what: 'respondd-asked', domain, fails: 'maps do not show this gateway', seen: `no answer to ${asked.join(' and ')}` });
+    out.push({
+      what: 'respondd-asked',
+      domain,
+      fails: 'maps do not show this gateway',
+      seen: `no answer to ${asked.join(' and ')}`,
+    });
   if (answered.length > 0) {
     const seen = `an answer to ${answered.join(' and ')} did not get in`;
     out.push({ what: 'respondd-answered', domain, fails: 'the map stays empty', seen });
@@ -105,7 +128,12 @@ function responddSigns({ domain, respondd }: ClientFacts): Sign[] {
 }
 
 /** What neither the host reaches says nothing about what clients do. */
-function beyondSigns(gateway: Gateway, { domain, sizes }: GatewayDomain, client: ClientFacts, facts: GatewayFacts): Sign[] {
+function beyondSigns(
+  gateway: Gateway,
+  { domain, sizes }: GatewayDomain,
+  client: ClientFacts,
+  facts: GatewayFacts,
+): Sign[] {
   return client.beyond.flatMap(({ target, reached, widest }): Sign[] => {
     const known = facts.exit.targets.find(({ address }) => address === target);
     if (known?.answersHost !== true) return [];
@@ -117,6 +145,8 @@ function beyondSigns(gateway: Gateway, { domain, sizes }: GatewayDomain, client:
     }
     if (widest !== null && widest >= sizes.client) return [];
     const seen = `packets of ${sizes.client} bytes do not come back from ${target}, ${widest ?? 'none'} do`;
-    return [{ ...sign, what: `wide${family}`, fails: `large pages hang over IPv${family} behind ${gateway.exit}`, seen }];
+    return [
+      { ...sign, what: `wide${family}`, fails: `large pages hang over IPv${family} behind ${gateway.exit}`, seen },
+    ];
   });
 }

@@ -140,3 +140,8 @@ function refusal(error: NodeJS.ErrnoException): string {
       return error.code ?? error.message;
   }
 }
+
+/** Whether a server answers for the root, over UDP: null, or what is wrong for a person. */
+export async function askRoot(server: Address): Promise<string | null> {
+  return (await askDns(server, '.', 'NS', overUdp)).complaint;
+}

@@ -1,0 +1,83 @@
+/** Looks at a gateway from the inside and from its clients' side, and says what is wrong and why. */
+import type { Address } from '@kith/core';
+import {
+  type CauseOf,
+  type Desired,
+  diagnose,
+  type Finding,
+  type Gateway,
+  type GatewayFacts,
+  type HostFacts,
+  type Observed,
+  planFor,
+} from '@kith/gateway';
+import { probe } from '../probe/probe.ts';
+import type { DaemonReport } from '../supervisor/daemons.ts';
+import { exitFacts, upstreamFacts } from './exit.ts';
+import { diskFacts, machineFacts } from './machine.ts';
+import { compareTables, countPackets, otherFirewalls } from './rules.ts';
+import { bannedClients, batmanFacts, fastdFacts, wireGuardFacts } from './tunnels.ts';
+
+/** A gateway, and what is known of it already. */
+export interface Patient {
+  readonly gateway: Gateway;
+  readonly desired: Desired;
+  readonly causeOf: CauseOf;
+  readonly observed: Observed;
+  readonly host: HostFacts;
+  /** Null: no keeper runs. */
+  readonly daemons: readonly DaemonReport[] | null;
+}
+
+export interface ExamineOptions {
+  /** Addresses beyond the exit that answer echoes; chosen where none are given. */
+  readonly targets?: readonly Address[];
+}
+
+export interface Examination {
+  /** The worst first; empty where nothing is wrong. */
+  readonly findings: readonly Finding[];
+  readonly facts: GatewayFacts;
+  /** Milliseconds. */
+  readonly took: number;
+}
+
+/**
+ * Takes four to ten seconds, and changes nothing that lasts: a client with a cable into each domain's bridge takes a lease
+ * and gives it back. Acts on the network namespace that the process is in.
+ *
+ * @throws KithError HOST_COMMAND_FAILED, HOST_PROGRAM_MISSING, HOST_ANSWER_INVALID
+ */
+export async function examine(patient: Patient, options: ExamineOptions = {}): Promise<Examination> {
+  const { gateway, desired, observed, host, daemons, causeOf } = patient;
+  const began = performance.now();
+  const [before, upstreams] = await Promise.all([countPackets(desired), upstreamFacts(gateway)]);
+  const exit = await exitFacts(gateway, upstreams, options.targets ?? []);
+  const targets = exit.targets.filter(({ answersHost }) => answersHost).map(({ address }) => address);
+  const [clients, machine, disks, banned, fastd, wireguard, batman, others] = await Promise.all([
+    Promise.all(gateway.domains.map((each) => probe(gateway, each, targets))),
+    machineFacts(gateway, host),
+    diskFacts(gateway),
+    bannedClients(gateway),
+    fastdFacts(gateway),
+    wireGuardFacts(gateway, Date.now()),
+    batmanFacts(gateway),
+    otherFirewalls(desired),
+  ]);
+  const facts: GatewayFacts = {
+    machine,
+    drift: planFor(desired, observed).changes,
+    tables: await compareTables(desired, before),
+    otherFirewalls: others,
+    daemons,
+    exit,
+    upstreams,
+    disks,
+    banned,
+    fastd,
+    wireguard,
+    batman,
+    clients,
+  };
+  return { findings: diagnose(gateway, desired, causeOf, facts), facts, took: performance.now() - began };
+}
