@@ -43,6 +43,8 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
     const stop = (why: string): void => {
       stopped = why;
       child.kill('SIGKILL');
+      // What it started may hold them open after its end.
+      for (const name of ['stdout', 'stderr'] as const) child[name].destroy();
     };
     const timer = setTimeout(() => stop(`did not end within ${timeout / 1000} s`), timeout);
     for (const name of ['stdout', 'stderr'] as const) {

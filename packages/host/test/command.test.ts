@@ -25,5 +25,7 @@ test('a program that has to succeed and fails is named with what it said', async
 test('a program that is missing, hangs or floods is named', async () => {
   await assert.rejects(run(['no-such-program']), failing('HOST_PROGRAM_MISSING', /"no-such-program" is not installed/));
   await assert.rejects(run(['sleep', '60'], { timeout: 50 }), failing('HOST_COMMAND_FAILED', /within 0.05 s/));
+  const heir = ['sh', '-c', 'sleep 5 & sleep 5'];
+  await assert.rejects(run(heir, { timeout: 50 }), failing('HOST_COMMAND_FAILED', /within 0.05 s/));
   await assert.rejects(run(['yes'], { most: 1000 }), failing('HOST_COMMAND_FAILED', /more than 1000 bytes/));
 });
