@@ -97,7 +97,7 @@ export interface RemoteClient extends Client {
 
 /** Most lines of a table that are taken; a domain of that size has been split long before. */
 export const MOST_NODES = 4096;
-export const MOST_CLIENTS = 65_536;
+const MOST_CLIENTS = 65_536;
 
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 /** Any name that the kernel takes. */
