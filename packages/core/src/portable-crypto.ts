@@ -1,4 +1,5 @@
 /** {@link Crypto} in plain JavaScript, on the audited noble libraries: for browsers, tests and as the oracle of others. */
+import { gcm } from '@noble/ciphers/aes.js';
 import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { blake2s } from '@noble/hashes/blake2.js';
@@ -40,6 +41,8 @@ export function portableCrypto(random: (length: number) => Uint8Array): Crypto {
       attempt(() => ed25519.verify(signature, message, publicKey, { zip215: false })) ?? false,
     seal: (key, nonce, plaintext, ad) => chacha20poly1305(key, nonce, ad).encrypt(plaintext),
     open: opener(chacha20poly1305),
+    sealAes: (key, nonce, plaintext, ad) => gcm(key, nonce, ad).encrypt(plaintext),
+    openAes: opener(gcm),
     xseal: (key, nonce, plaintext, ad) => xchacha20poly1305(key, nonce, ad).encrypt(plaintext),
     xopen: opener(xchacha20poly1305),
     random,

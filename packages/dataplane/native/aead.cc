@@ -2,12 +2,11 @@
 
 #include <dlfcn.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
-#include <cstdlib>
 #include <initializer_list>
 
 #include "bytes.h"
+#include "evp.h"
 
 namespace kith {
 namespace {
@@ -19,16 +18,6 @@ static_assert(kHeadroom == kBlock, "the block with the key of the authenticator 
 const EVP_CIPHER* Cipher() {
   static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
   return cipher;
-}
-
-void NonceOf(uint64_t counter, uint8_t (&nonce)[12]) {
-  memset(nonce, 0, 4);
-  WriteLE64(nonce + 4, counter);
-}
-
-// Only a defect or the end of memory brings us here; going on would send plaintext.
-void Require(bool fine) {
-  if (!fine) abort();
 }
 
 // OpenSSL's own headers for these are not public: include/crypto/chacha.h and poly1305.h. Words are native.
@@ -149,10 +138,7 @@ bool Aead::HasParts() { return TheParts().chacha != nullptr; }
 
 Aead::Aead(const uint8_t* key, Direction direction, Means means) : parts_(means == Means::kBest && HasParts()) {
   for (size_t i = 0; i < 8; i++) key_[i] = parts_ ? ReadLE32(key + 4 * i) : 0;
-  if (parts_) return;
-  context_ = EVP_CIPHER_CTX_new();
-  Require(context_ != nullptr && Cipher() != nullptr);
-  Require(EVP_CipherInit_ex(context_, Cipher(), nullptr, key, nullptr, direction == Direction::kSeal ? 1 : 0) == 1);
+  if (!parts_) context_ = NewContext(Cipher(), key, direction == Direction::kSeal);
 }
 
 Aead::~Aead() {
@@ -162,37 +148,13 @@ Aead::~Aead() {
 
 void Aead::Seal(uint64_t counter, uint8_t* bytes, size_t length) {
   if (parts_) SealByParts(TheParts(), key_, counter, bytes, length);
-  else SealByEvp(counter, bytes, length);
+  else EvpSeal(context_, counter, bytes, length);
 }
 
 bool Aead::Open(uint64_t counter, uint8_t* bytes, size_t length, uint8_t* out) {
   if (length < kTagLength) return false;
   if (parts_) return OpenByParts(TheParts(), key_, counter, bytes, length, out);
-  return OpenByEvp(counter, bytes, length, out);
-}
-
-void Aead::SealByEvp(uint64_t counter, uint8_t* bytes, size_t length) {
-  uint8_t nonce[12];
-  NonceOf(counter, nonce);
-  int done = 0;
-  Require(EVP_EncryptInit_ex(context_, nullptr, nullptr, nullptr, nonce) == 1);
-  if (length > 0) Require(EVP_EncryptUpdate(context_, bytes, &done, bytes, static_cast<int>(length)) == 1);
-  Require(EVP_EncryptFinal_ex(context_, bytes + length, &done) == 1);
-  Require(EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_GET_TAG, kTagLength, bytes + length) == 1);
-}
-
-bool Aead::OpenByEvp(uint64_t counter, const uint8_t* bytes, size_t length, uint8_t* out) {
-  const size_t text = length - kTagLength;
-  uint8_t nonce[12];
-  uint8_t tag[kTagLength];
-  NonceOf(counter, nonce);
-  memcpy(tag, bytes + text, kTagLength);
-  int done = 0;
-  if (EVP_DecryptInit_ex(context_, nullptr, nullptr, nullptr, nonce) != 1) return false;
-  if (EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_SET_TAG, kTagLength, tag) != 1) return false;
-  if (text > 0 && EVP_DecryptUpdate(context_, out, &done, bytes, static_cast<int>(text)) != 1) return false;
-  uint8_t nothing[kTagLength];
-  return EVP_DecryptFinal_ex(context_, nothing, &done) == 1;
+  return EvpOpen(context_, counter, bytes, length, out);
 }
 
 void Wipe(void* bytes, size_t length) {

@@ -41,9 +41,6 @@ class Aead {
   static bool HasParts();
 
  private:
-  void SealByEvp(uint64_t counter, uint8_t* bytes, size_t length);
-  bool OpenByEvp(uint64_t counter, const uint8_t* bytes, size_t length, uint8_t* out);
-
   const bool parts_;
   // Null where the parts are used.
   evp_cipher_ctx_st* context_ = nullptr;

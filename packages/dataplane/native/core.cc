@@ -52,6 +52,7 @@ Status Core::SetPeer(const PeerSpec& spec, double now) {
   Peer* peer = slot.get();
   peer->keep_alive = spec.keep_alive;
   peer->open = spec.open;
+  peer->cipher = spec.cipher;
   peer->allowed = spec.allowed;
   peer->way = way;
   for (const AllowedPrefix& prefix : peer->allowed) TreeOf(prefix.v6).Set(prefix.bits, prefix.length, peer);
@@ -76,7 +77,7 @@ Status Core::SetSession(const SessionSpec& spec, double now) {
   Peer* peer = Find(spec.peer);
   if (peer == nullptr) return Status::kUnknownPeer;
   if (sessions_.count(spec.local_index) != 0) return Status::kIndexInUse;
-  Session* added = new Session(spec.send_key, spec.receive_key);
+  Session* added = new Session(spec.send, spec.receive);
   added->local_index = spec.local_index;
   added->remote_index = spec.remote_index;
   added->initiator = spec.initiator;
@@ -154,14 +155,14 @@ Status Core::SendControl(uint64_t handle, uint8_t type, const uint8_t* body, siz
   framed[0] = type;
   WriteBE16(framed.data() + 1, static_cast<uint32_t>(length));
   if (length > 0) memcpy(framed.data() + 3, body, length);
-  return Seal(peer, framed.data(), framed.size(), way, now) ? Status::kOk : Status::kNo;
+  return Seal(peer, Cipher::kChaCha, framed.data(), framed.size(), way, now) ? Status::kOk : Status::kNo;
 }
 
 Status Core::SendKeepAlive(uint64_t handle, double now) {
   Guard guard(mutex_);
   Peer* peer = Find(handle);
   if (peer == nullptr) return Status::kUnknownPeer;
-  return Seal(peer, nullptr, 0, peer->way, now) ? Status::kOk : Status::kNo;
+  return Seal(peer, Cipher::kChaCha, nullptr, 0, peer->way, now) ? Status::kOk : Status::kNo;
 }
 
 bool Core::CountersOf(uint64_t handle, double* out) {
@@ -216,6 +217,7 @@ bool Core::Route(const Segments& packet, double now, Ticket* ticket) {
   }
   session->Hold();
   ticket->session = session;
+  ticket->cipher = peer->cipher;
   ticket->counter = session->send_counter;
   ticket->way = peer->way;
   session->send_counter += count;
@@ -260,7 +262,7 @@ void Core::Tick(double now) {
     for (Session* session : {peer->current, peer->previous, peer->next}) {
       if (session != nullptr && now >= session->expires_at) Drop(session);
     }
-    if (now >= peer->KeepAliveAt() && !Seal(peer, nullptr, 0, peer->way, now)) peer->keep_alive_from = now;
+    if (now >= peer->KeepAliveAt() && !Seal(peer, Cipher::kChaCha, nullptr, 0, peer->way, now)) peer->keep_alive_from = now;
     Schedule(*peer);
     if (had_current && !peer->queue.empty()) ReportNoSession(peer, now);
   }
@@ -320,19 +322,19 @@ void Core::WakeBy(double at) {
 }
 
 // Seals and sends under the current session. False where there is none or no way.
-bool Core::Seal(Peer* peer, const uint8_t* plaintext, size_t length, const Way& way, double now) {
+bool Core::Seal(Peer* peer, Cipher cipher, const uint8_t* plaintext, size_t length, const Way& way, double now) {
   Session* session = peer->Sender(now);
   if (session == nullptr || !way.known) return false;
   uint8_t* const datagram = scratch_.data() + kHeadroom;
   uint8_t* const message = datagram + way.header_length;
   const size_t padded = Padded(length);
   memcpy(datagram, way.header, way.header_length);
-  WriteLE32(message, kTypeTransport);
+  WriteLE32(message, TypeOf(cipher));
   WriteLE32(message + 4, session->remote_index);
   WriteLE64(message + 8, session->send_counter);
   if (length > 0) memcpy(message + kTransportHeader, plaintext, length);
   memset(message + kTransportHeader + length, 0, padded - length);
-  session->seal_locked.Seal(session->send_counter, message + kTransportHeader, padded);
+  session->seal_locked.Seal(cipher, session->send_counter, message + kTransportHeader, padded);
   session->send_counter++;
   peer->sent_packets++;
   peer->sent_bytes += static_cast<double>(kKeepAliveLength + padded);
@@ -344,7 +346,7 @@ bool Core::Seal(Peer* peer, const uint8_t* plaintext, size_t length, const Way& 
 void Core::Flush(Peer* peer, double now) {
   while (peer->open && !peer->queue.empty()) {
     const std::vector<uint8_t>& packet = peer->queue.front();
-    if (!Seal(peer, packet.data(), packet.size(), peer->way, now)) return;
+    if (!Seal(peer, peer->cipher, packet.data(), packet.size(), peer->way, now)) return;
     peer->last_data_sent = now;
     peer->queue.pop_front();
   }
@@ -368,7 +370,7 @@ void Core::Receive(Datagram* datagrams, size_t count, double now, ReceiveSink* o
   for (size_t i = 0; i < count; i++) {
     Datagram& each = datagrams[i];
     if (each.session == nullptr) continue;
-    each.authentic = each.session->open.Open(each.counter, each.message + kTransportHeader,
+    each.authentic = each.session->open.Open(each.cipher, each.counter, each.message + kTransportHeader,
                                              each.message_length - kTransportHeader, each.plaintext);
   }
   Guard guard(mutex_);
@@ -434,6 +436,7 @@ bool Core::AdmitMessage(Datagram* datagram, double now) {
     return false;
   }
   datagram->session = found->second;
+  datagram->cipher = message[0] == kTypeAesTransport ? Cipher::kAes : Cipher::kChaCha;
   datagram->counter = ReadLE64(message + 8);
   if (datagram->counter >= kRejectAfterMessages || !datagram->session->window.IsFresh(datagram->counter)) {
     dropped_.replayed++;

@@ -72,6 +72,7 @@ struct Datagram {
   uint8_t* plaintext;
   // Working state of Receive.
   Session* session;
+  Cipher cipher;
   uint64_t counter;
   Origin origin;
   uint8_t* message;
@@ -83,6 +84,7 @@ struct Datagram {
 struct Ticket {
   // Held: to be released.
   Session* session;
+  Cipher cipher;
   uint64_t counter;
   Way way;
 };
@@ -106,14 +108,14 @@ struct PeerSpec {
   std::vector<AllowedPrefix> allowed;
   PlanePath path;
   bool open;
+  Cipher cipher;
   double keep_alive;
 };
 
 struct SessionSpec {
   uint64_t peer;
   uint32_t local_index, remote_index;
-  const uint8_t* send_key;
-  const uint8_t* receive_key;
+  Keys send, receive;
   bool initiator;
   double expires_at;
 };
@@ -165,7 +167,7 @@ class Core {
   void Drop(Session* session);
   void Schedule(const Peer& peer);
   void WakeBy(double at);
-  bool Seal(Peer* peer, const uint8_t* plaintext, size_t length, const Way& way, double now);
+  bool Seal(Peer* peer, Cipher cipher, const uint8_t* plaintext, size_t length, const Way& way, double now);
   void Flush(Peer* peer, double now);
   void Enqueue(Peer* peer, const Segments& packet);
   void ReportNoSession(Peer* peer, double now);

@@ -43,6 +43,8 @@ napi_value OpenUdpSocket(napi_env env, napi_callback_info info);
 napi_value CloseDescriptor(napi_env env, napi_callback_info info);
 napi_value CreatePlane(napi_env env, napi_callback_info info);
 napi_value AeadForTest(napi_env env, napi_callback_info info);
+napi_value AesForTest(napi_env env, napi_callback_info info);
+napi_value PrefersAes(napi_env env, napi_callback_info info);
 napi_value SegmentForTest(napi_env env, napi_callback_info info);
 napi_value CoalesceForTest(napi_env env, napi_callback_info info);
 napi_value SetCapabilities(napi_env env, napi_callback_info info);

@@ -26,6 +26,8 @@ struct Peer {
   std::vector<AllowedPrefix> allowed;
   Way way;
   bool open = false;
+  // For its IP packets; everything else goes by ChaCha20-Poly1305.
+  Cipher cipher = Cipher::kChaCha;
   // Seconds; 0 for none.
   double keep_alive = 0;
   // Keep-alives count from here until something was sent.

@@ -2,7 +2,7 @@
 // src/native-plane.ts; what is wrong here is a defect of that file and throws a TypeError.
 //
 // A path is relay(1) length(1) endpoint(6 or 18), and where it is relayed dst(8). Allowed prefixes are family(1)
-// length(1) bits(16) each.
+// length(1) bits(16) each. Keys of one direction are that of ChaCha20-Poly1305(32) and that of AES-256-GCM(32).
 #include <vector>
 
 #include "plane.h"
@@ -65,8 +65,9 @@ KITH_METHOD(SetPeer) {
   const Bytes allowed = args.Array(1);
   spec.path = PathOf(&args, args.ArrayOrNull(2));
   spec.open = args.Flag(3);
-  spec.keep_alive = args.Number(4);
-  const double now = args.Number(5);
+  spec.cipher = args.Flag(4) ? Cipher::kAes : Cipher::kChaCha;
+  spec.keep_alive = args.Number(5);
+  const double now = args.Number(6);
   args.Check(allowed.size % kPrefixBytes == 0);
   if (!args.fine()) return Refuse(env);
   for (size_t at = 0; at < allowed.size; at += kPrefixBytes) {
@@ -93,13 +94,17 @@ KITH_METHOD(SetSession) {
   spec.peer = static_cast<uint64_t>(args.Number(0));
   spec.local_index = args.Unsigned(1);
   spec.remote_index = args.Unsigned(2);
-  spec.send_key = args.Sized(3, kKeyLength).data;
-  spec.receive_key = args.Sized(4, kKeyLength).data;
+  const Bytes send = args.Sized(3, sizeof spec.send);
+  const Bytes receive = args.Sized(4, sizeof spec.receive);
   spec.initiator = args.Flag(5);
   spec.expires_at = args.Number(6);
   const double now = args.Number(7);
   if (!args.fine()) return Refuse(env);
-  return ToStatus(env, plane.core.SetSession(spec, now));
+  memcpy(&spec.send, send.data, sizeof spec.send);
+  memcpy(&spec.receive, receive.data, sizeof spec.receive);
+  const Status status = plane.core.SetSession(spec, now);
+  Wipe(&spec, sizeof spec);
+  return ToStatus(env, status);
 }
 
 KITH_METHOD(RemoveSession) {

@@ -15,12 +15,12 @@ inline void SealSegment(const Ticket& ticket, const Segments& packet, size_t i, 
   const size_t padded = Padded(length);
   uint8_t* const message = datagram + ticket.way.header_length;
   memcpy(datagram, ticket.way.header, ticket.way.header_length);
-  WriteLE32(message, kTypeTransport);
+  WriteLE32(message, TypeOf(ticket.cipher));
   WriteLE32(message + 4, ticket.session->remote_index);
   WriteLE64(message + 8, ticket.counter + i);
   packet.Write(i, message + kTransportHeader);
   memset(message + kTransportHeader + length, 0, padded - length);
-  ticket.session->seal_out.Seal(ticket.counter + i, message + kTransportHeader, padded);
+  ticket.session->seal_out.Seal(ticket.cipher, ticket.counter + i, message + kTransportHeader, padded);
 }
 
 }  // namespace kith

@@ -1,10 +1,11 @@
-// One keypair of WireGuard (white paper 5.4.6).
+// One keypair of WireGuard (white paper 5.4.6), and the keys beside it for members that agreed on another cipher.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
 #include "aead.h"
+#include "aes.h"
 #include "replay.h"
 #include "wire.h"
 
@@ -12,13 +13,52 @@ namespace kith {
 
 struct Peer;
 
+enum class Cipher { kChaCha, kAes };
+
+// Type of a transport message.
+constexpr uint32_t TypeOf(Cipher cipher) { return cipher == Cipher::kAes ? kTypeAesTransport : kTypeTransport; }
+
+// The keys of one direction, one for each cipher.
+struct Keys {
+  uint8_t chacha[kKeyLength];
+  uint8_t aes[kKeyLength];
+};
+
+// Keys made ready, for one thread at a time.
+struct Sealer {
+  explicit Sealer(const Keys& keys)
+      : chacha(keys.chacha, Aead::Direction::kSeal), aes(keys.aes, Aead::Direction::kSeal) {}
+
+  // Seals `length` bytes behind the header of a transport message in place. There is headroom before them, which is put
+  // back, and room for the tag behind them.
+  void Seal(Cipher cipher, uint64_t counter, uint8_t* bytes, size_t length) {
+    if (cipher == Cipher::kAes) aes.Seal(counter, bytes, length);
+    else chacha.Seal(counter, bytes, length);
+  }
+
+  Aead chacha;
+  AesGcm aes;
+};
+
+struct Opener {
+  explicit Opener(const Keys& keys)
+      : chacha(keys.chacha, Aead::Direction::kOpen), aes(keys.aes, Aead::Direction::kOpen) {}
+
+  // As Aead::Open.
+  bool Open(Cipher cipher, uint64_t counter, uint8_t* bytes, size_t length, uint8_t* out) {
+    if (cipher == Cipher::kAes) return aes.Open(counter, bytes, length, out);
+    return chacha.Open(counter, bytes, length, out);
+  }
+
+  Aead chacha;
+  AesGcm aes;
+};
+
 // Everything but `seal_out` and `open` is guarded by the plane's lock. Threads that seal or open outside of the lock hold
-// a reference meanwhile; the last one frees the session.
+// a reference meanwhile; the last one frees the session. Both ciphers share one counter and one window: of each counter
+// one message is sent and one is taken.
 struct Session {
-  Session(const uint8_t* send_key, const uint8_t* receive_key)
-      : seal_out(send_key, Aead::Direction::kSeal),
-        seal_locked(send_key, Aead::Direction::kSeal),
-        open(receive_key, Aead::Direction::kOpen) {}
+  Session(const Keys& send, const Keys& receive) : seal_out(send), seal_locked(send), open(receive) {}
 
   bool MaySend(double now, uint64_t messages) const {
     return now < expires_at && send_counter + messages <= kRejectAfterMessages;
@@ -43,11 +83,11 @@ struct Session {
   Peer* peer = nullptr;
 
   // For the thread that takes packets from the TUN.
-  Aead seal_out;
+  Sealer seal_out;
   // For whoever holds the lock.
-  Aead seal_locked;
+  Sealer seal_locked;
   // For the thread that takes datagrams from the port.
-  Aead open;
+  Opener open;
 };
 
 }  // namespace kith

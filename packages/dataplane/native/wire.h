@@ -10,6 +10,8 @@ namespace kith {
 
 constexpr uint8_t kTypeTransport = 4;
 constexpr uint8_t kTypeRelay = 5;
+// A transport message but for its type and its cipher, which is AES-256-GCM.
+constexpr uint8_t kTypeAesTransport = 6;
 constexpr size_t kRelayHeader = 20;
 constexpr size_t kTransportHeader = 16;
 constexpr size_t kPadding = 16;
@@ -29,7 +31,8 @@ inline MessageKind KindOf(const uint8_t* message, size_t length) {
     case 1: return length == kLongestHandshake ? MessageKind::kHandshake : MessageKind::kMalformed;
     case 2: return length == 92 ? MessageKind::kHandshake : MessageKind::kMalformed;
     case 3: return length == 64 ? MessageKind::kHandshake : MessageKind::kMalformed;
-    case kTypeTransport: return MessageKind::kTransport;
+    case kTypeTransport:
+    case kTypeAesTransport: return MessageKind::kTransport;
     default: return MessageKind::kMalformed;
   }
 }

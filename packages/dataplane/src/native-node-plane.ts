@@ -1,5 +1,6 @@
 /** The native plane on this machine: a device with offloads and sockets, handed to threads of its own. */
 import { codeOf, KithError } from '@kith/core';
+import { choosesAes } from './cipher-choice.ts';
 import { configureInterface, DEFAULT_MTU } from './interface.ts';
 import { NativePlane } from './native-plane.ts';
 import type { NativeBinding } from './native.ts';
@@ -79,6 +80,7 @@ export async function createNativeNodePlane(
     const plane = new NativePlane({
       native,
       events: init.events,
+      prefersAes: choosesAes(() => native.prefersAes()),
       ...(init.limits === undefined ? {} : { limits: init.limits }),
       ...(init.onTunLost === undefined ? {} : { onTunLost: init.onTunLost }),
     });

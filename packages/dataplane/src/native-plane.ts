@@ -7,6 +7,7 @@
  */
 import {
   addressBytes,
+  concat,
   endpointBytes,
   endpointFrom,
   fromHex,
@@ -37,6 +38,8 @@ export interface NativePlaneInit {
   /** Where datagrams and packets go while the plane is stepped; unused once it runs. */
   readonly io?: PlaneIo;
   readonly limits?: Partial<typeof PLANE_LIMITS>;
+  /** Whether AES-256-GCM is the faster cipher here; it is not, if absent. */
+  readonly prefersAes?: boolean;
   /** The interface was removed by somebody else. */
   readonly onTunLost?: () => void;
 }
@@ -93,6 +96,7 @@ function originFrom(bytes: Uint8Array): Origin {
 }
 
 export class NativePlane implements DataPlane {
+  readonly prefersAes: boolean;
   readonly #handle: NativePlaneHandle;
   readonly #events: PlaneEvents;
   readonly #onTunLost: () => void;
@@ -104,6 +108,7 @@ export class NativePlane implements DataPlane {
 
   constructor(init: NativePlaneInit) {
     const limits = { ...PLANE_LIMITS, ...init.limits };
+    this.prefersAes = init.prefersAes ?? false;
     this.#events = init.events;
     this.#onTunLost = init.onTunLost ?? (() => undefined);
     this.#controlBody = limits.controlBody;
@@ -122,9 +127,10 @@ export class NativePlane implements DataPlane {
     this.#handle.setSelf(fromHex(id));
   }
 
-  setPeer({ peer, allowed, path, gate, keepAlive }: PlanePeer, now: number): void {
+  setPeer({ peer, allowed, path, gate, cipher, keepAlive }: PlanePeer, now: number): void {
     const way = path === null ? null : pathBytes(path);
-    const status = this.#handle.setPeer(peer, allowedBytes(allowed), way, gate === 'open', keepAlive, now);
+    const aes = cipher === 'aes-256-gcm';
+    const status = this.#handle.setPeer(peer, allowedBytes(allowed), way, gate === 'open', aes, keepAlive, now);
     if (status === OK) this.#peers.add(peer);
     this.#check(status, peer);
   }
@@ -135,21 +141,26 @@ export class NativePlane implements DataPlane {
   }
 
   setSession(session: PlaneSession, now: number): void {
-    const { peer, localIndex, remoteIndex, sendKey, receiveKey, role, expiresAt } = session;
-    if (sendKey.length !== KEY_BYTES || receiveKey.length !== KEY_BYTES) {
+    const { peer, localIndex, remoteIndex, role, expiresAt } = session;
+    const { sendKey, receiveKey, aesSendKey, aesReceiveKey } = session;
+    if ([sendKey, receiveKey, aesSendKey, aesReceiveKey].some((key) => key.length !== KEY_BYTES)) {
       throw new RangeError('a session key has 32 bytes');
     }
+    const sendKeys = concat(sendKey, aesSendKey);
+    const receiveKeys = concat(receiveKey, aesReceiveKey);
     const initiator = role === 'initiator';
     const status = this.#handle.setSession(
       peer,
       localIndex,
       remoteIndex,
-      sendKey,
-      receiveKey,
+      sendKeys,
+      receiveKeys,
       initiator,
       expiresAt,
       now,
     );
+    sendKeys.fill(0);
+    receiveKeys.fill(0);
     if (status === INDEX_IN_USE) throw new RangeError(`session index ${localIndex} is in use`);
     this.#check(status, peer);
   }

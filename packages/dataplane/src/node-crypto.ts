@@ -15,13 +15,16 @@ import {
   randomBytes,
   sign,
   verify,
+  type CipherChaCha20Poly1305,
+  type CipherGCM,
+  type DecipherChaCha20Poly1305,
+  type DecipherGCM,
   type KeyObject,
 } from 'node:crypto';
 import { concat, fromHex, type Crypto } from '@kith/core';
 import { LruCache, SecretCache } from './key-cache.ts';
 
 const TAG = 16;
-const AEAD = 'chacha20-poly1305';
 const AEAD_OPTIONS = { authTagLength: TAG } as const;
 
 /** DER up to the 32 bytes of the key (RFC 8410): PKCS#8 for private, SubjectPublicKeyInfo for public keys. */
@@ -76,17 +79,15 @@ function hmacBlake2s(key: Uint8Array, data: Uint8Array): Uint8Array {
   return blake2s256(outer);
 }
 
-function seal(key: KeyObject, nonce: Uint8Array, plaintext: Uint8Array, ad: Uint8Array): Uint8Array {
-  const cipher = createCipheriv(AEAD, key, nonce, AEAD_OPTIONS);
+function seal(cipher: CipherChaCha20Poly1305 | CipherGCM, plaintext: Uint8Array, ad: Uint8Array): Uint8Array {
   if (ad.length > 0) cipher.setAAD(ad, { plaintextLength: plaintext.length });
   const sealed = cipher.update(plaintext);
   cipher.final();
   return concat(sealed, cipher.getAuthTag());
 }
 
-function open(key: KeyObject, nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | null {
+function open(decipher: DecipherChaCha20Poly1305 | DecipherGCM, sealed: Uint8Array, ad: Uint8Array): Uint8Array | null {
   const length = sealed.length - TAG;
-  const decipher = createDecipheriv(AEAD, key, nonce, AEAD_OPTIONS);
   decipher.setAuthTag(sealed.subarray(length));
   if (ad.length > 0) decipher.setAAD(ad, { plaintextLength: length });
   const opened = decipher.update(sealed.subarray(0, length));
@@ -132,8 +133,18 @@ export function nodeCrypto(): Crypto {
         return false;
       }
     },
-    seal: (key, nonce, plaintext, ad) => seal(aead.get(key), nonce, plaintext, ad),
-    open: (key, nonce, sealed, ad) => (sealed.length < TAG ? null : open(aead.get(key), nonce, sealed, ad)),
+    seal: (key, nonce, plaintext, ad) =>
+      seal(createCipheriv('chacha20-poly1305', aead.get(key), nonce, AEAD_OPTIONS), plaintext, ad),
+    open: (key, nonce, sealed, ad) => {
+      if (sealed.length < TAG) return null;
+      return open(createDecipheriv('chacha20-poly1305', aead.get(key), nonce, AEAD_OPTIONS), sealed, ad);
+    },
+    sealAes: (key, nonce, plaintext, ad) =>
+      seal(createCipheriv('aes-256-gcm', aead.get(key), nonce, AEAD_OPTIONS), plaintext, ad),
+    openAes: (key, nonce, sealed, ad) => {
+      if (sealed.length < TAG) return null;
+      return open(createDecipheriv('aes-256-gcm', aead.get(key), nonce, AEAD_OPTIONS), sealed, ad);
+    },
     xseal: (key, nonce, plaintext, ad) => xchacha20poly1305(key, nonce, ad).encrypt(plaintext),
     xopen: (key, nonce, sealed, ad) => {
       if (sealed.length < TAG) return null;

@@ -1,10 +1,11 @@
 /** A data plane on this machine, the native one where it can be had: with a UDP port and a TUN device. */
-import { type Crypto, KithError } from '@kith/core';
+import { KithError } from '@kith/core';
 import type { DataPlane, PLANE_LIMITS, PlaneEvents } from '@kith/mesh';
 import type { InterfaceSettings } from './interface.ts';
 import { createNativeNodePlane } from './native-node-plane.ts';
 import { loadNative, requireNative } from './native.ts';
 import { createPortableNodePlane } from './portable-node-plane.ts';
+import type { PlaneCrypto } from './portable/index.ts';
 import type { UdpCounters } from './udp.ts';
 
 export interface TunSettings extends Omit<InterfaceSettings, 'mtu'> {
@@ -13,7 +14,7 @@ export interface TunSettings extends Omit<InterfaceSettings, 'mtu'> {
 }
 
 export interface NodePlaneInit {
-  readonly crypto: Pick<Crypto, 'seal' | 'open'>;
+  readonly crypto: PlaneCrypto;
   /**
    * Called from timers and sockets. An error that an event throws is a defect: it reaches the process as an uncaught
    * exception.
@@ -60,10 +61,11 @@ export interface NodePlane {
 }
 
 /**
- * Opens port and interface and starts moving packets. No event comes before it has returned.
+ * Opens port and interface and starts moving packets. No event comes before it has returned. Which cipher the plane
+ * prefers is measured, unless the environment's `KITH_CIPHER` says it (`aes-256-gcm` or `chacha20-poly1305`).
  *
  * @throws KithError PORT_IN_USE, PORT_REFUSED, NATIVE_MISSING, TUN_PERMISSION, TUN_UNAVAILABLE, TUN_BUSY,
- *   PREFIX_OVERLAP, INTERFACE_FAILED; whatever was opened is closed again then
+ *   PREFIX_OVERLAP, INTERFACE_FAILED, CONFIG_INVALID; whatever was opened is closed again then
  */
 export async function createNodePlane(init: NodePlaneInit): Promise<NodePlane> {
   const asked = init.kind ?? kindFrom(process.env['KITH_PLANE']);

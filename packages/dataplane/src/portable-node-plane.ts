@@ -1,6 +1,7 @@
 /** The portable plane on this machine: wired to a UDP port, a TUN device and a timer. */
 import type { Endpoint } from '@kith/core';
 import type { DataPlane } from '@kith/mesh';
+import { choosesAes, measuresAesFaster } from './cipher-choice.ts';
 import { configureInterface, DEFAULT_MTU } from './interface.ts';
 import type { NodePlane, NodePlaneInit } from './node-plane.ts';
 import { PortablePlane } from './portable/index.ts';
@@ -56,6 +57,7 @@ class PlaneTimer {
 /** The plane as the mesh sees it: calls that move deadlines set the timer anew. */
 function armed(plane: PortablePlane, timer: PlaneTimer): DataPlane {
   return {
+    prefersAes: plane.prefersAes,
     setSelf: (id) => plane.setSelf(id),
     setPeer: (peer, now) => {
       plane.setPeer(peer, now);
@@ -87,6 +89,7 @@ export async function createPortableNodePlane(init: NodePlaneInit, reason: strin
   const plane = new PortablePlane({
     crypto: init.crypto,
     events: init.events,
+    prefersAes: choosesAes(() => measuresAesFaster(init.crypto)),
     io: {
       sendDatagram: (bytes, to) => udp.send(bytes, to),
       writePacket: (packet) => {

@@ -12,6 +12,7 @@ import { SESSIONS } from './conformance/sessions.ts';
 import { ROAMING } from './conformance/roaming.ts';
 import { RELAYING } from './conformance/relaying.ts';
 import { TIMES } from './conformance/times.ts';
+import { CIPHERS } from './conformance/ciphers.ts';
 import { TWO } from './conformance/together.ts';
 import type { MakePlane } from './rig.ts';
 
@@ -21,6 +22,7 @@ const CHAPTERS: Readonly<Record<string, readonly Case[]>> = {
   receiving: RECEIVING,
   control: CONTROL,
   sessions: SESSIONS,
+  ciphers: CIPHERS,
   roaming: ROAMING,
   relaying: RELAYING,
   times: TIMES,

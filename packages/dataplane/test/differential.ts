@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { parsePrefix, type Prefix } from '@kith/core';
 import type { Path, PlanePeer } from '@kith/mesh';
 import {
+  aesSealed,
   control,
   endpoint,
   handshake,
@@ -52,6 +53,7 @@ const peer: fc.Arbitrary<PlanePeer> = fc.record({
   allowed: fc.uniqueArray(fc.constantFrom(...PREFIXES), { maxLength: 4 }),
   path,
   gate: fc.constantFrom('open' as const, 'open' as const, 'closed' as const),
+  cipher: fc.constantFrom('chacha20-poly1305' as const, 'aes-256-gcm' as const),
   keepAlive: fc.constantFrom(0, 0, 1, 25),
 });
 
@@ -76,7 +78,11 @@ const counter = fc.oneof(
 );
 
 const message: fc.Arbitrary<Uint8Array> = fc.oneof(
-  { weight: 8, arbitrary: fc.tuple(index, counter, plaintext).map(([to, n, text]) => sealed(keyOf(2), to, n, text)) },
+  { weight: 5, arbitrary: fc.tuple(index, counter, plaintext).map(([to, n, text]) => sealed(keyOf(2), to, n, text)) },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(index, counter, plaintext).map(([to, n, text]) => aesSealed(keyOf(12), to, n, text)),
+  },
   { weight: 1, arbitrary: fc.constantFrom(handshake(1), handshake(2), handshake(3)) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
 );

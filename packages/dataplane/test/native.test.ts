@@ -79,6 +79,7 @@ describe('native addon', () => {
       'segment',
       'coalesce',
       'aead',
+      'aes',
     ] as const) {
       assert.throws(() => call(name), TypeError, name);
       assert.throws(() => call(name, 'x', {}, [], null, true, 1), TypeError, name);
@@ -103,7 +104,7 @@ describe('native addon', () => {
       Uint8Array.of(1, 6, 1, 1, 1, 1, 0, 9),
     ]) {
       assert.throws(() => plane.sendMessage(tooShort, bytes), TypeError);
-      assert.throws(() => plane.setPeer(1, bytes, null, true, 0, 0), TypeError);
+      assert.throws(() => plane.setPeer(1, bytes, null, true, false, 0, 0), TypeError);
     }
     for (const list of [[6], [6, 1], [7, 1, 1, 1, 1, 0, 9, 9], [0]]) {
       assert.throws(() => plane.setRelaySources(Uint8Array.from(list)), TypeError);

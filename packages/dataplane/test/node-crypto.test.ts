@@ -74,6 +74,24 @@ describe('primitives of OpenSSL', () => {
     assert.deepEqual(node.xopen(SUNSCREEN_KEY, nonce, sealed, SUNSCREEN_AD), SUNSCREEN);
   });
 
+  it('agree on AES-256-GCM with test cases 15 and 16 of its submission to NIST', () => {
+    const key = fromHex('feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308');
+    const nonce = fromHex('cafebabefacedbaddecaf888');
+    const plain = fromHex(
+      'd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72' +
+        '1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255',
+    );
+    const secret =
+      '522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa' +
+      '8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad';
+    const none = new Uint8Array(0);
+    assert.equal(toHex(node.sealAes(key, nonce, plain, none)), `${secret}b094dac5d93471bdec1a502270e3cc6c`);
+    const ad = fromHex('feedfacedeadbeeffeedfacedeadbeefabaddad2');
+    const short = node.sealAes(key, nonce, plain.subarray(0, 60), ad);
+    assert.equal(toHex(short), `${secret.slice(0, 120)}76fc6ece0f4e1768cddf8853bb2d551b`);
+    assert.deepEqual(node.openAes(key, nonce, short, ad), plain.subarray(0, 60));
+  });
+
   it('give what noble gives, for digests, MACs and curves', () => {
     fc.assert(
       fc.property(key, key, data, fc.uint8Array({ maxLength: 100 }), (a, b, text, anyKey) => {
@@ -100,6 +118,10 @@ describe('primitives of OpenSSL', () => {
         const sealed = node.seal(k, short, text, ad);
         assert.deepEqual(sealed, noble.seal(k, short, text, ad));
         assert.deepEqual(node.open(k, short, sealed, ad), text);
+        const aes = node.sealAes(k, short, text, ad);
+        assert.deepEqual(aes, noble.sealAes(k, short, text, ad));
+        assert.deepEqual(node.openAes(k, short, aes, ad), text);
+        assert.deepEqual(noble.openAes(k, short, aes, ad), text);
         const wide = node.xseal(k, nonce, text, ad);
         assert.deepEqual(wide, noble.xseal(k, nonce, text, ad));
         assert.deepEqual(node.xopen(k, nonce, wide, ad), text);
@@ -118,6 +140,9 @@ describe('primitives of OpenSSL', () => {
         const short = nonce.subarray(0, 12);
         assert.equal(node.open(k, short, spoil(node.seal(k, short, text, ad)), ad), null);
         assert.equal(node.open(k, short, node.seal(k, short, text, ad), new Uint8Array(2)), null);
+        assert.equal(node.openAes(k, short, spoil(node.sealAes(k, short, text, ad)), ad), null);
+        assert.equal(node.openAes(k, short, node.sealAes(k, short, text, ad), new Uint8Array(2)), null);
+        assert.equal(noble.openAes(k, short, spoil(noble.sealAes(k, short, text, ad)), ad), null);
         assert.equal(node.xopen(k, nonce, spoil(node.xseal(k, nonce, text, ad)), ad), null);
       }),
     );
@@ -128,6 +153,7 @@ describe('primitives of OpenSSL', () => {
     const one = new Uint8Array(32).fill(1);
     for (let length = 0; length < 16; length++) {
       assert.equal(node.open(one, new Uint8Array(12), new Uint8Array(length), empty), null);
+      assert.equal(node.openAes(one, new Uint8Array(12), new Uint8Array(length), empty), null);
       assert.equal(node.xopen(one, new Uint8Array(24), new Uint8Array(length), empty), null);
     }
     fc.assert(

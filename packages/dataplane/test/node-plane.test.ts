@@ -117,7 +117,7 @@ describe('plane that the environment names', () => {
     if (before === undefined) delete process.env['KITH_PLANE'];
     else process.env['KITH_PLANE'] = before;
   });
-  const kindOf = async (text: string): Promise<string> => {
+  const openNode = async (text: string): Promise<NodePlane> => {
     process.env['KITH_PLANE'] = text;
     const nothing = () => undefined;
     const events = {
@@ -128,9 +128,12 @@ describe('plane that the environment names', () => {
       noSession: nothing,
       noNextHop: nothing,
     };
-    const plane = await createNodePlane({ crypto: nodeCrypto(), events, port: 0, loopback: true });
-    await plane.stop();
-    return plane.kind;
+    return createNodePlane({ crypto: nodeCrypto(), events, port: 0, loopback: true });
+  };
+  const kindOf = async (text: string): Promise<string> => {
+    const node = await openNode(text);
+    await node.stop();
+    return node.kind;
   };
 
   it('is that one; without a name it is the native one', { skip: missing }, async () => {
@@ -152,6 +155,26 @@ describe('plane that the environment names', () => {
       else process.env['KITH_OFFLOADS'] = before;
     }
   });
+
+  for (const kind of ['native', 'portable'] as const) {
+    it(`prefers the cipher that the environment names, ${kind}`, { skip: kind === 'native' && missing }, async () => {
+      const before = process.env['KITH_CIPHER'];
+      const prefersAes = async (text: string): Promise<boolean> => {
+        process.env['KITH_CIPHER'] = text;
+        const node = await openNode(kind);
+        await node.stop();
+        return node.plane.prefersAes;
+      };
+      try {
+        assert.deepEqual([await prefersAes('aes-256-gcm'), await prefersAes('chacha20-poly1305')], [true, false]);
+        assert.equal(await prefersAes(''), await prefersAes(''), 'what was measured stays');
+        await assert.rejects(prefersAes('rot13'), { code: 'CONFIG_INVALID', message: /KITH_CIPHER is "rot13"/ });
+      } finally {
+        if (before === undefined) delete process.env['KITH_CIPHER'];
+        else process.env['KITH_CIPHER'] = before;
+      }
+    });
+  }
 
   it('has to exist', async () => {
     await assert.rejects(kindOf('quick'), { code: 'CONFIG_INVALID', message: /KITH_PLANE is "quick"/ });

@@ -77,12 +77,13 @@ export function peerSpec(n: number, over: Partial<PlanePeer> = {}): PlanePeer {
     allowed: [parsePrefix(`10.0.0.${n}/32`), parsePrefix(`fd00::${n}/128`)],
     path: direct(n),
     gate: 'open',
+    cipher: 'chacha20-poly1305',
     keepAlive: 0,
     ...over,
   };
 }
 
-/** A session of peer `n`: the plane sends with key 1 and receives with key 2 unless told otherwise. */
+/** A session of peer `n`: the plane sends with keys 1 and 11 and receives with keys 2 and 12 unless told otherwise. */
 export function session(n: number, localIndex: number, over: Partial<PlaneSession> = {}): PlaneSession {
   return {
     peer: peerHandle(n),
@@ -90,6 +91,8 @@ export function session(n: number, localIndex: number, over: Partial<PlaneSessio
     remoteIndex: localIndex + 1000,
     sendKey: keyOf(1),
     receiveKey: keyOf(2),
+    aesSendKey: keyOf(11),
+    aesReceiveKey: keyOf(12),
     role: 'initiator',
     expiresAt: 1_000_000,
     ...over,
@@ -98,17 +101,32 @@ export function session(n: number, localIndex: number, over: Partial<PlaneSessio
 
 /** A transport message as the white paper has it, with exactly this plaintext. `counter` may be any 64 bits. */
 export function sealed(key: Uint8Array, receiver: number, counter: number | bigint, plaintext: Uint8Array): Uint8Array {
-  const header = new Uint8Array(16);
-  const wide = BigInt(counter);
-  header[0] = 4;
-  writeUint32LE(header, 4, receiver);
-  writeUint32LE(header, 8, Number(wide & 0xffffffffn));
-  writeUint32LE(header, 12, Number(wide >> 32n));
-  const nonce = concat(new Uint8Array(4), header.subarray(8));
+  const { header, nonce } = transportHeader(4, receiver, counter);
   return concat(header, oracle.seal(key, nonce, plaintext, new Uint8Array(0)));
 }
 
-/** The parts of a transport message that a plane sent; the plaintext is null where `key` does not open it. */
+/** The same by AES-256-GCM, type 6. */
+export function aesSealed(
+  key: Uint8Array,
+  receiver: number,
+  counter: number | bigint,
+  plaintext: Uint8Array,
+): Uint8Array {
+  const { header, nonce } = transportHeader(6, receiver, counter);
+  return concat(header, oracle.sealAes(key, nonce, plaintext, new Uint8Array(0)));
+}
+
+function transportHeader(type: number, receiver: number, counter: number | bigint) {
+  const header = new Uint8Array(16);
+  const wide = BigInt(counter);
+  header[0] = type;
+  writeUint32LE(header, 4, receiver);
+  writeUint32LE(header, 8, Number(wide & 0xffffffffn));
+  writeUint32LE(header, 12, Number(wide >> 32n));
+  return { header, nonce: concat(new Uint8Array(4), header.subarray(8)) };
+}
+
+/** The parts of a transport message that a plane sent; the plaintext is null where its type's `key` does not open it. */
 export function unsealed(
   key: Uint8Array,
   message: Uint8Array,
@@ -118,7 +136,10 @@ export function unsealed(
   return {
     receiver: view.getUint32(4, true),
     counter: Number(view.getBigUint64(8, true)),
-    plaintext: oracle.open(key, nonce, message.subarray(16), new Uint8Array(0)),
+    plaintext:
+      message[0] === 6
+        ? oracle.openAes(key, nonce, message.subarray(16), new Uint8Array(0))
+        : oracle.open(key, nonce, message.subarray(16), new Uint8Array(0)),
   };
 }
 

@@ -4,7 +4,8 @@
  *
  *   1 ping        txid(4) flags(1) ledger(8) presence(8)
  *                 flags: 1 the sender keeps this link as one of its homes, 2 the sender sends its data this way,
- *                 4 the sender hears others' news from elsewhere sooner: do not push them
+ *                 4 the sender hears others' news from elsewhere sooner: do not push them, 8 the sender opens
+ *                 AES-256-GCM faster than ChaCha20-Poly1305
  *   2 pong        txid(4) flags(1) ledger(8) presence(8) length(1) observed endpoint(6 or 18, or 0)
  *   3 presence    repeated: id(8) seq(6) age in s(2) length(2) record
  *   4 digest      set(1) then repeated: digits(1) prefix(ceil(digits/2), a spare digit is 0) fingerprint(8)
@@ -35,6 +36,7 @@ export const KEY_BYTES: Readonly<Record<SetId, number>> = { [LEDGER_SET]: 16, [P
 export const FLAG_KEEP = 1;
 export const FLAG_CURRENT = 2;
 export const FLAG_LAZY = 4;
+export const FLAG_AES = 8;
 
 /** Most candidates in a punch message: probing stays polite. */
 export const MAX_CANDIDATES = 16;

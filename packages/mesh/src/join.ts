@@ -298,7 +298,8 @@ export class Joiner implements PlaneEvents {
   #setPath(peer: Peer, path: Path, now: number): void {
     const key = path.kind === 'direct' ? directKey(path.endpoint) : peer.id;
     peer.current = { key, path, hop: null, rtt: null, loss: 0, lastPing: 0, lastHeard: now, misses: 0 };
-    this.#init.plane.setPeer({ peer: peer.handle, allowed: [], path, gate: 'closed', keepAlive: 0 }, now);
+    const { handle, cipher } = peer;
+    this.#init.plane.setPeer({ peer: handle, allowed: [], path, gate: 'closed', cipher, keepAlive: 0 }, now);
   }
 
   #send(peer: Peer, message: Control, path: Path | null, now: number): boolean {

@@ -363,6 +363,7 @@ export class MeshNode implements Mesh, PlaneEvents {
             : peer.identity.allowed.filter((prefix) => !isDefaultRoute(prefix)),
         path: peer.current?.path ?? null,
         gate: peer.gateOpen ? 'open' : 'closed',
+        cipher: peer.cipher,
         keepAlive: 0,
       },
       now,

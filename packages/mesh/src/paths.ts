@@ -10,7 +10,7 @@ import type { Endpoint, NodeId } from '@kith/core';
 import type { PathView } from './api.ts';
 import { directCandidates } from './candidates.ts';
 import type { Context } from './context.ts';
-import { FLAG_CURRENT, FLAG_KEEP, FLAG_LAZY } from './control.ts';
+import { FLAG_AES, FLAG_CURRENT, FLAG_KEEP, FLAG_LAZY } from './control.ts';
 import type { Control } from './control.ts';
 import { directKey, relayKey, reversePath } from './peer.ts';
 import type { Candidate, Peer } from './peer.ts';
@@ -58,7 +58,7 @@ export class Paths {
   readonly #probes = new TokenBucket(PROBES.rate, PROBES.burst);
   readonly #program: (peer: Peer, now: number) => void;
 
-  /** @param program tells the plane that the peer's path changed */
+  /** @param program tells the plane that the peer's path or cipher changed */
   constructor(context: Context, program: (peer: Peer, now: number) => void) {
     this.#context = context;
     this.#program = program;
@@ -85,7 +85,7 @@ export class Paths {
   ping(peer: Peer, candidate: Candidate, now: number, waiter?: (rtt: number) => void): boolean {
     if (this.#pending.size >= MAX_PENDING) return false;
     const txid = this.#freshId();
-    const flags = linkFlags(peer) | (candidate === peer.current ? FLAG_CURRENT : 0);
+    const flags = this.#flags(peer) | (candidate === peer.current ? FLAG_CURRENT : 0);
     const message = { kind: 'ping', txid, flags, ...this.#context.fingerprints() } as const;
     if (!this.#context.send(peer, message, candidate.path, now)) return false;
     candidate.lastPing = now;
@@ -104,7 +104,7 @@ export class Paths {
       {
         kind: 'pong',
         txid: message.txid,
-        flags: linkFlags(peer),
+        flags: this.#flags(peer),
         ...this.#context.fingerprints(),
         observed: origin.kind === 'direct' ? origin.endpoint : null,
       },
@@ -306,6 +306,19 @@ export class Paths {
   #takeFlags(peer: Peer, flags: number, now: number): void {
     if ((flags & FLAG_KEEP) !== 0) peer.theyKeptAt = now;
     peer.theyAreLazy = (flags & FLAG_LAZY) !== 0;
+    const bothPrefer = (flags & FLAG_AES) !== 0 && this.#context.init.plane.prefersAes;
+    const cipher = bothPrefer ? 'aes-256-gcm' : 'chacha20-poly1305';
+    if (cipher === peer.cipher) return;
+    peer.cipher = cipher;
+    this.#program(peer, now);
+  }
+
+  #flags(peer: Peer): number {
+    return (
+      (peer.weKeep ? FLAG_KEEP : 0) |
+      (peer.weAreLazy ? FLAG_LAZY : 0) |
+      (this.#context.init.plane.prefersAes ? FLAG_AES : 0)
+    );
   }
 
   #prove(peer: Peer, now: number, waiting: number): void {
@@ -395,10 +408,6 @@ function isSilent(candidate: Candidate): boolean {
 
 function newCandidate(key: string, path: Candidate['path'], hop: NodeId | null): Candidate {
   return { key, path, hop, rtt: null, loss: 0, lastPing: 0, lastHeard: 0, misses: 0 };
-}
-
-function linkFlags(peer: Peer): number {
-  return (peer.weKeep ? FLAG_KEEP : 0) | (peer.weAreLazy ? FLAG_LAZY : 0);
 }
 
 /** Smaller is better; ms. A relay costs others their capacity, so it has to be clearly quicker. */

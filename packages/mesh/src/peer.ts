@@ -1,7 +1,7 @@
 /** A peer: somebody this node may hold a WireGuard session with, and all that is known of the ways to it. */
 import { TokenBucket } from '@kith/core';
 import type { Endpoint, Label, NodeId, NodeKey, Prefix, TunnelKey } from '@kith/core';
-import type { Origin, Path, PeerHandle } from './plane.ts';
+import type { Cipher, Origin, Path, PeerHandle } from './plane.ts';
 import { EMPTY_FINGERPRINT } from './trie.ts';
 import type { Fingerprint } from './trie.ts';
 
@@ -83,6 +83,8 @@ export class Peer {
   /** We asked the peer not to push others' records, as they reach us sooner by another way; and it asked us. */
   weAreLazy = false;
   theyAreLazy = false;
+  /** What seals our data for the peer, by its last word and our own measurement. */
+  cipher: Cipher = 'chacha20-poly1305';
   lastHeard = 0;
   /** Since when data sent has had no answer; null while all is well. */
   waitingSince: number | null = null;

@@ -8,7 +8,9 @@
  *
  * Wire layout of the one UDP port, by first byte:
  *   1..4  a WireGuard message (white paper, section 5.4)
- *   5     relay frame: type(1)=5 ttl(1) flags(2)=0 dst(8) src(8), then one WireGuard message of types 1..4
+ *   5     relay frame: type(1)=5 ttl(1) flags(2)=0 dst(8) src(8), then one message of types 1..4 or 6
+ *   6     a transport message as 4 is, but for its type and its cipher: AES-256-GCM with the session's keys for it, and
+ *         the same nonce. Both types share the session's counter and replay window; a plane opens either at any time.
  * Inside a transport message: an empty plaintext is a keep-alive; a first nibble of 4 or 6 is an IP packet; a first
  * nibble of 0 is a control payload: type(1, 0x01..0x0f) length(2, big endian, of the body) body, then zero padding to
  * a multiple of 16 as WireGuard demands. Stock WireGuard pads less where its MTU leaves no room, so a receiver takes
@@ -31,13 +33,19 @@ export type Origin =
   | { readonly kind: 'direct'; readonly endpoint: Endpoint }
   | { readonly kind: 'relay'; readonly hop: Endpoint; readonly src: NodeId };
 
+/** What seals a transport message: type 4 or 6. */
+export type Cipher = 'chacha20-poly1305' | 'aes-256-gcm';
+
 /** One WireGuard keypair after a handshake. Indices are WireGuard's receiver/sender indices (uint32). */
 export interface PlaneSession {
   readonly peer: PeerHandle;
   readonly localIndex: number;
   readonly remoteIndex: number;
+  /** Keys of ChaCha20-Poly1305, and others of AES-256-GCM; 32 bytes each. */
   readonly sendKey: Uint8Array;
   readonly receiveKey: Uint8Array;
+  readonly aesSendKey: Uint8Array;
+  readonly aesReceiveKey: Uint8Array;
   /**
    * A responder may not send with a session before a first authenticated message has come in on it (white paper 5.4.6):
    * the plane keeps it as `next` and promotes it then. An initiator's session is current at once. As in WireGuard the
@@ -61,6 +69,11 @@ export interface PlanePeer {
   readonly path: Path | null;
   /** While closed, IP packets wait on the way out and are dropped on the way in; control payloads always pass. */
   readonly gate: 'open' | 'closed';
+  /**
+   * Seals IP packets for the peer. Control payloads and keep-alives go by ChaCha20-Poly1305 whatever it is: what agrees
+   * on a cipher does not depend on it.
+   */
+  readonly cipher: Cipher;
   /** Seconds between keep-alives that the plane sends by itself when nothing else was sent; 0 for none. */
   readonly keepAlive: number;
 }
@@ -142,6 +155,8 @@ export interface PlaneEvents {
  * for a handle that is not set, or for arguments out of range (defects of the caller).
  */
 export interface DataPlane {
+  /** Whether AES-256-GCM is clearly faster here than ChaCha20-Poly1305; stays the same for the life of the plane. */
+  readonly prefersAes: boolean;
   /** This node's id: relay frames for it are opened, others are forwarded. */
   setSelf(id: NodeId): void;
   /** Packets that waited for what is now there leave at once. */

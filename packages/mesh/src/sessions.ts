@@ -173,7 +173,10 @@ export class Sessions {
     if (peer === null) return null;
     // What brought it here may be a replay: if no session follows, it goes again.
     peer.knownSince = now;
-    this.#context.init.plane.setPeer({ peer: peer.handle, allowed: [], path: null, gate: 'closed', keepAlive: 0 }, now);
+    this.#context.init.plane.setPeer(
+      { peer: peer.handle, allowed: [], path: null, gate: 'closed', cipher: peer.cipher, keepAlive: 0 },
+      now,
+    );
     return peer;
   }
 

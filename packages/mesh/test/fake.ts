@@ -60,6 +60,7 @@ export interface FakePlane extends DataPlane {
 
 function fakePlane(): FakePlane {
   const plane: FakePlane = {
+    prefersAes: false,
     hops: new Map(),
     calls: [],
     sources: [],

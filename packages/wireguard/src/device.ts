@@ -384,8 +384,8 @@ export class Device<Route> {
     for (const { localIndex } of keypairs) this.#indices.delete(localIndex);
     for (const keypair of keypairs) {
       this.#events.drop(keypair.localIndex, now);
-      keypair.sendKey.fill(0);
-      keypair.receiveKey.fill(0);
+      const { sendKey, receiveKey, aesSendKey, aesReceiveKey } = keypair;
+      for (const key of [sendKey, receiveKey, aesSendKey, aesReceiveKey]) key.fill(0);
     }
   }
 

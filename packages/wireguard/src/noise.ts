@@ -13,6 +13,9 @@ import { encodeInitiation, encodeResponse } from './messages.ts';
 
 const CONSTRUCTION: Uint8Array = utf8('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s');
 const IDENTIFIER: Uint8Array = utf8('WireGuard v1 zx2c4 Jason@zx2c4.com');
+/** Info and counter of HKDF: what WireGuard itself expands has 1 or 33 bytes. */
+const AES_INITIATOR: Uint8Array = utf8('kith AES-256-GCM, sent by the initiator\x01');
+const AES_RESPONDER: Uint8Array = utf8('kith AES-256-GCM, sent by the responder\x01');
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** Every key of the handshake seals once: its nonce is zero. */
 const NONCE: Uint8Array = new Uint8Array(12);
@@ -49,10 +52,13 @@ export interface ResponderState extends Transcript {
   readonly remoteIndex: number;
 }
 
-/** Transport keys of one side. */
+/** Transport keys of one side, 32 bytes each. */
 export interface TransportKeys {
   readonly sendKey: Uint8Array;
   readonly receiveKey: Uint8Array;
+  /** No part of WireGuard: keys of the same handshake for AES-256-GCM, used where both ends ask for it. */
+  readonly aesSendKey: Uint8Array;
+  readonly aesReceiveKey: Uint8Array;
 }
 
 export function identityOf(crypto: Crypto, secret: SecretKey): Identity {
@@ -139,10 +145,9 @@ export function createResponse(
   if (ee === null || se === null) return null;
   const [transcript, key] = mixResponse(crypto, state, ephemeral, ee, se, presharedKey);
   const encryptedNothing = crypto.seal(key, NONCE, NOTHING, transcript.hash);
-  const [initiator, responder] = kdf(crypto, transcript.chainingKey, NOTHING, 2);
   return {
     message: encodeResponse({ sender: localIndex, receiver: state.remoteIndex, ephemeral, encryptedNothing }),
-    keys: { sendKey: responder, receiveKey: initiator },
+    keys: transportKeys(crypto, transcript.chainingKey, 'responder'),
   };
 }
 
@@ -159,8 +164,21 @@ export function consumeResponse(
   if (ee === null || se === null) return null;
   const [transcript, key] = mixResponse(crypto, state, message.ephemeral, ee, se, presharedKey);
   if (crypto.open(key, NONCE, message.encryptedNothing, transcript.hash) === null) return null;
-  const [initiator, responder] = kdf(crypto, transcript.chainingKey, NOTHING, 2);
-  return { sendKey: initiator, receiveKey: responder };
+  return transportKeys(crypto, transcript.chainingKey, 'initiator');
+}
+
+/**
+ * White paper 5.4.5; and beside those keys their siblings, which WireGuard never has: by HKDF (RFC 5869) from the same
+ * chaining key, with a label for each. None of the four tells anything of another.
+ */
+function transportKeys(crypto: Crypto, chainingKey: Uint8Array, role: 'initiator' | 'responder'): TransportKeys {
+  const [initiator, responder] = kdf(crypto, chainingKey, NOTHING, 2);
+  const extracted = crypto.hmacBlake2s(chainingKey, NOTHING);
+  const aesInitiator = crypto.hmacBlake2s(extracted, AES_INITIATOR);
+  const aesResponder = crypto.hmacBlake2s(extracted, AES_RESPONDER);
+  return role === 'initiator'
+    ? { sendKey: initiator, receiveKey: responder, aesSendKey: aesInitiator, aesReceiveKey: aesResponder }
+    : { sendKey: responder, receiveKey: initiator, aesSendKey: aesResponder, aesReceiveKey: aesInitiator };
 }
 
 function startTranscript(crypto: Crypto, responderStatic: Uint8Array): Transcript {

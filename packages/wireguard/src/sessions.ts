@@ -2,16 +2,14 @@
  * The up to three sessions of a peer (white paper 6.3): `current` sends, `previous` still receives what is on its way,
  * `next` is a responder's session that waits for its first authentic message.
  */
+import type { TransportKeys } from './noise.ts';
 
-/** What a handshake yields. Times are monotonic ms. */
-export interface Keypair {
+/** What a handshake yields. Its keys are wiped when the session is dropped. Times are monotonic ms. */
+export interface Keypair extends TransportKeys {
   readonly peer: number;
   /** Where the other side addresses its messages; unique on this device, never 0. */
   readonly localIndex: number;
   readonly remoteIndex: number;
-  /** Both 32 bytes, wiped when the session is dropped. */
-  readonly sendKey: Uint8Array;
-  readonly receiveKey: Uint8Array;
   readonly role: 'initiator' | 'responder';
   readonly createdAt: number;
   /** Reject-after-time: from here on it neither sends nor receives. */

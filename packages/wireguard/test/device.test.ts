@@ -77,6 +77,8 @@ for (const presharedKey of [undefined, new SecretKey(realCrypto.random(32))]) {
     ok(ours && theirs);
     deepEqual(ours.sendKey, theirs.receiveKey);
     deepEqual(ours.receiveKey, theirs.sendKey);
+    deepEqual(ours.aesSendKey, theirs.aesReceiveKey);
+    deepEqual(ours.aesReceiveKey, theirs.aesSendKey);
     deepEqual([ours.localIndex, ours.remoteIndex], [theirs.remoteIndex, theirs.localIndex]);
     deepEqual([ours.role, theirs.role], ['initiator', 'responder']);
     deepEqual([ours.expiresAt, theirs.expiresAt], [30 + REJECT_AFTER_TIME, 20 + REJECT_AFTER_TIME]);
@@ -216,7 +218,8 @@ test('a dropped session has its keys wiped, and removing a peer drops all of it'
   a.device.initiate(1, 3);
   a.device.removePeer(1, 4);
   deepEqual(a.log.at(-1), `drop ${session.localIndex}`);
-  ok([...session.sendKey, ...session.receiveKey].every((byte) => byte === 0));
+  const { sendKey, receiveKey, aesSendKey, aesReceiveKey } = session;
+  ok([sendKey, receiveKey, aesSendKey, aesReceiveKey].every((key) => key.every((byte) => byte === 0)));
   b.device.handleMessage(takeSent(), 'a', 5);
   a.device.handleMessage(takeReply(), 'b', 6);
   equal(a.sessions.length, 1);

@@ -112,6 +112,10 @@ test('with any keys and any preshared key the messages are those of the white pa
         [keys.receiveKey, expected.responderSends],
         [second.keys.sendKey, expected.responderSends],
         [second.keys.receiveKey, expected.initiatorSends],
+        [keys.aesSendKey, expected.aesInitiatorSends],
+        [keys.aesReceiveKey, expected.aesResponderSends],
+        [second.keys.aesSendKey, expected.aesResponderSends],
+        [second.keys.aesReceiveKey, expected.aesInitiatorSends],
       ] as const) {
         equal(toHex(ours), theirs.toString('hex'));
       }

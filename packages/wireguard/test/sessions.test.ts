@@ -6,7 +6,8 @@ import { SessionSlots } from '@kith/wireguard';
 function keypair(localIndex: number, role: Keypair['role'], createdAt = 0): Keypair {
   const key = () => new Uint8Array(32);
   const expiresAt = createdAt + 180_000;
-  return { peer: 1, localIndex, remoteIndex: 9, sendKey: key(), receiveKey: key(), role, createdAt, expiresAt };
+  const keys = { sendKey: key(), receiveKey: key(), aesSendKey: key(), aesReceiveKey: key() };
+  return { peer: 1, localIndex, remoteIndex: 9, ...keys, role, createdAt, expiresAt };
 }
 const indices = (keypairs: Keypair[]) => keypairs.map((k) => k.localIndex);
 

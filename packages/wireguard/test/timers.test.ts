@@ -23,6 +23,8 @@ function session(role: Keypair['role']): Keypair {
     remoteIndex: 8,
     sendKey: key,
     receiveKey: key,
+    aesSendKey: key,
+    aesReceiveKey: key,
     role,
     createdAt: 0,
     expiresAt: 180_000,

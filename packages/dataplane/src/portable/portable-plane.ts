@@ -1,7 +1,8 @@
 /** The data plane in plain TypeScript: no I/O, no clock. See the contract in `@kith/mesh`. */
-import { addressBytes, nodeIdFrom, prefixParts, type Crypto, type Endpoint, type NodeId } from '@kith/core';
+import { addressBytes, nodeIdFrom, prefixParts, type Endpoint, type NodeId } from '@kith/core';
 import {
   PLANE_LIMITS,
+  type Cipher,
   type DataPlane,
   type Origin,
   type Path,
@@ -14,7 +15,7 @@ import {
 } from '@kith/mesh';
 import { Peer, SLOTS, type Way } from './peer.ts';
 import { PrefixTree } from './prefix-tree.ts';
-import { receiverIndex, Session } from './session.ts';
+import { receiverIndex, Session, type PlaneCrypto } from './session.ts';
 import {
   frameControl,
   messageKind,
@@ -33,9 +34,11 @@ export interface PlaneIo {
 }
 
 export interface PortablePlaneInit {
-  readonly crypto: Pick<Crypto, 'seal' | 'open'>;
+  readonly crypto: PlaneCrypto;
   readonly events: PlaneEvents;
   readonly io: PlaneIo;
+  /** Whether AES-256-GCM is the faster cipher here; it is not, if absent. */
+  readonly prefersAes?: boolean;
   readonly limits?: Partial<typeof PLANE_LIMITS>;
 }
 
@@ -50,11 +53,14 @@ interface Hopless {
 }
 
 const NOTHING = new Uint8Array(0);
+/** For all but IP packets. */
+const CHACHA: Cipher = 'chacha20-poly1305';
 /** `noSession` and `noNextHop` come at most this often, in ms. */
 const REPORT_EVERY = 1000;
 
 export class PortablePlane implements DataPlane {
-  readonly #crypto: Pick<Crypto, 'seal' | 'open'>;
+  readonly prefersAes: boolean;
+  readonly #crypto: PlaneCrypto;
   readonly #events: PlaneEvents;
   readonly #io: PlaneIo;
   readonly #limits: typeof PLANE_LIMITS;
@@ -84,6 +90,7 @@ export class PortablePlane implements DataPlane {
   #wake: number | null = null;
 
   constructor(init: PortablePlaneInit) {
+    this.prefersAes = init.prefersAes ?? false;
     this.#crypto = init.crypto;
     this.#events = init.events;
     this.#io = init.io;
@@ -171,12 +178,12 @@ export class PortablePlane implements DataPlane {
     if (body.length > this.#limits.controlBody) {
       throw new RangeError(`control body of ${body.length} bytes is over ${this.#limits.controlBody}`);
     }
-    return this.#seal(peer, frameControl(type, body), path === null ? peer.way : this.#wayOf(path), now);
+    return this.#seal(peer, CHACHA, frameControl(type, body), path === null ? peer.way : this.#wayOf(path), now);
   }
 
   sendKeepAlive(handle: PeerHandle, now: number): boolean {
     const peer = this.#peer(handle);
-    return this.#seal(peer, NOTHING, peer.way, now);
+    return this.#seal(peer, CHACHA, NOTHING, peer.way, now);
   }
 
   peerCounters(handle: PeerHandle): PeerCounters | null {
@@ -236,7 +243,7 @@ export class PortablePlane implements DataPlane {
       const current = peer.current;
       for (const slot of SLOTS) if (now >= (peer[slot]?.expiresAt ?? Number.POSITIVE_INFINITY)) this.#drop(peer[slot]);
       const due = peer.keepAliveAt();
-      if (due !== null && now >= due && !this.#seal(peer, NOTHING, peer.way, now)) peer.keepAliveFrom = now;
+      if (due !== null && now >= due && !this.#seal(peer, CHACHA, NOTHING, peer.way, now)) peer.keepAliveFrom = now;
       this.#schedule(peer);
       if (current !== null && peer.queue.length > 0) this.#reportNoSession(peer, now);
     }
@@ -282,10 +289,10 @@ export class PortablePlane implements DataPlane {
   }
 
   /** Seals and sends under the current session. False where there is none or no way. */
-  #seal(peer: Peer, plaintext: Uint8Array, way: Way | null, now: number): boolean {
+  #seal(peer: Peer, cipher: Cipher, plaintext: Uint8Array, way: Way | null, now: number): boolean {
     const session = peer.sender(now);
     if (session === null || way === null) return false;
-    const datagram = session.seal(plaintext, way.header);
+    const datagram = session.seal(cipher, plaintext, way.header);
     peer.sentPackets += 1;
     peer.sentBytes += datagram.length - way.header.length;
     peer.lastSent = now;
@@ -294,7 +301,7 @@ export class PortablePlane implements DataPlane {
   }
 
   #sendData(peer: Peer, packet: Uint8Array, now: number): boolean {
-    if (!this.#seal(peer, packet, peer.way, now)) return false;
+    if (!this.#seal(peer, peer.spec.cipher, packet, peer.way, now)) return false;
     peer.lastDataSent = now;
     return true;
   }

@@ -1,6 +1,9 @@
-/** One keypair of WireGuard: seals with a running counter, opens against a replay window (white paper, 5.4.6). */
+/**
+ * One keypair of WireGuard: seals with a running counter, opens against a replay window (white paper, 5.4.6). Both ciphers
+ * share counter and window, so that of each counter one message is sent and one is taken, whatever its type.
+ */
 import { readUint32LE, writeUint32LE, type Crypto } from '@kith/core';
-import type { PeerHandle, PlaneSession } from '@kith/mesh';
+import type { Cipher, PeerHandle, PlaneSession } from '@kith/mesh';
 import {
   paddedLength,
   REJECT_AFTER_MESSAGES,
@@ -8,10 +11,13 @@ import {
   TRANSPORT_HEADER_LENGTH,
   TYPE_TRANSPORT,
 } from '@kith/wireguard';
-import { PADDING } from './wire.ts';
+import { PADDING, TYPE_AES_TRANSPORT } from './wire.ts';
 
 const NO_AD = new Uint8Array(0);
 const NONCE_COUNTER = 4;
+
+/** What the portable plane seals and opens with. */
+export type PlaneCrypto = Pick<Crypto, 'seal' | 'open' | 'sealAes' | 'openAes'>;
 
 export type OpenResult = Uint8Array | 'replayed' | 'unauthentic';
 
@@ -39,14 +45,17 @@ export class Session {
   confirmed = false;
   /** Counter of the next message. */
   sendCounter = 0;
-  readonly #crypto: Pick<Crypto, 'seal' | 'open'>;
+  readonly #crypto: PlaneCrypto;
   readonly #remoteIndex: number;
   readonly #sendKey: Uint8Array;
   readonly #receiveKey: Uint8Array;
+  readonly #aesSendKey: Uint8Array;
+  readonly #aesReceiveKey: Uint8Array;
   readonly #window: ReplayWindow = new ReplayWindow();
 
-  constructor(crypto: Pick<Crypto, 'seal' | 'open'>, session: PlaneSession) {
-    if (session.sendKey.length !== 32 || session.receiveKey.length !== 32) {
+  constructor(crypto: PlaneCrypto, session: PlaneSession) {
+    const { sendKey, receiveKey, aesSendKey, aesReceiveKey } = session;
+    if ([sendKey, receiveKey, aesSendKey, aesReceiveKey].some((key) => key.length !== 32)) {
       throw new RangeError('a session key has 32 bytes');
     }
     this.#crypto = crypto;
@@ -55,8 +64,10 @@ export class Session {
     this.expiresAt = session.expiresAt;
     this.initiator = session.role === 'initiator';
     this.#remoteIndex = session.remoteIndex;
-    this.#sendKey = Uint8Array.from(session.sendKey);
-    this.#receiveKey = Uint8Array.from(session.receiveKey);
+    this.#sendKey = Uint8Array.from(sendKey);
+    this.#receiveKey = Uint8Array.from(receiveKey);
+    this.#aesSendKey = Uint8Array.from(aesSendKey);
+    this.#aesReceiveKey = Uint8Array.from(aesReceiveKey);
   }
 
   /** Whether the session may still send at `now`. */
@@ -69,7 +80,7 @@ export class Session {
    *
    * @param header what stands before the message in the datagram: a relay header, or nothing
    */
-  seal(plaintext: Uint8Array, header: Uint8Array): Uint8Array {
+  seal(cipher: Cipher, plaintext: Uint8Array, header: Uint8Array): Uint8Array {
     let padded = plaintext;
     if (plaintext.length % PADDING !== 0) {
       padded = new Uint8Array(paddedLength(plaintext.length));
@@ -77,11 +88,14 @@ export class Session {
     }
     const nonce = new Uint8Array(12);
     writeCounter(nonce, NONCE_COUNTER, this.sendCounter);
-    const sealed = this.#crypto.seal(this.#sendKey, nonce, padded, NO_AD);
+    const sealed =
+      cipher === 'aes-256-gcm'
+        ? this.#crypto.sealAes(this.#aesSendKey, nonce, padded, NO_AD)
+        : this.#crypto.seal(this.#sendKey, nonce, padded, NO_AD);
     const at = header.length;
     const out = new Uint8Array(at + TRANSPORT_HEADER_LENGTH + sealed.length);
     out.set(header);
-    writeUint32LE(out, at, TYPE_TRANSPORT);
+    writeUint32LE(out, at, cipher === 'aes-256-gcm' ? TYPE_AES_TRANSPORT : TYPE_TRANSPORT);
     writeUint32LE(out, at + 4, this.#remoteIndex);
     writeCounter(out, at + 8, this.sendCounter);
     out.set(sealed, at + TRANSPORT_HEADER_LENGTH);
@@ -95,7 +109,11 @@ export class Session {
     if (counter >= REJECT_AFTER_MESSAGES || !this.#window.isFresh(counter)) return 'replayed';
     const nonce = new Uint8Array(12);
     writeCounter(nonce, NONCE_COUNTER, counter);
-    const plaintext = this.#crypto.open(this.#receiveKey, nonce, bytes.subarray(at + TRANSPORT_HEADER_LENGTH), NO_AD);
+    const sealed = bytes.subarray(at + TRANSPORT_HEADER_LENGTH);
+    const plaintext =
+      bytes[at] === TYPE_AES_TRANSPORT
+        ? this.#crypto.openAes(this.#aesReceiveKey, nonce, sealed, NO_AD)
+        : this.#crypto.open(this.#receiveKey, nonce, sealed, NO_AD);
     if (plaintext === null) return 'unauthentic';
     this.#window.accept(counter);
     return plaintext;
@@ -103,7 +121,6 @@ export class Session {
 
   /** Overwrites the keys; the session is of no use afterwards. */
   wipe(): void {
-    this.#sendKey.fill(0);
-    this.#receiveKey.fill(0);
+    for (const key of [this.#sendKey, this.#receiveKey, this.#aesSendKey, this.#aesReceiveKey]) key.fill(0);
   }
 }

@@ -2,8 +2,8 @@
  * What a data plane reads and writes itself, besides the ciphertext.
  *
  * Transport message (WireGuard white paper, 5.4.6): type(4, little endian) = 4, receiver(4, little endian),
- *   counter(8, little endian), sealed plaintext with its tag of 16.
- * Relay frame: type(1) = 5, ttl(1), flags(2) = 0, dst(8), src(8), then one WireGuard message.
+ *   counter(8, little endian), sealed plaintext with its tag of 16. Type 6: the same, sealed by AES-256-GCM.
+ * Relay frame: type(1) = 5, ttl(1), flags(2) = 0, dst(8), src(8), then one of the messages above or of a handshake.
  * Control payload, the plaintext of a transport message: type(1) = 0x01..0x0f, length(2, big endian) of the body, body,
  *   zero padding to a multiple of 16.
  * IPv4 (RFC 791): total length at 2, source at 12, destination at 16. IPv6 (RFC 8200): payload length at 4, source
@@ -20,6 +20,8 @@ import {
 } from '@kith/wireguard';
 
 export const RELAY_TYPE = 5;
+/** A transport message that is sealed by AES-256-GCM. */
+export const TYPE_AES_TRANSPORT = 6;
 export const RELAY_HEADER = 20;
 /** The padding of WireGuard, white paper 5.4.6. */
 export const PADDING = 16;
@@ -29,14 +31,14 @@ const HANDSHAKE_LENGTHS: readonly (number | null)[] = [null, INITIATION_LENGTH, 
 export type MessageKind = 'handshake' | 'transport' | null;
 
 /**
- * What the message at `at` is by type and length; null for none of WireGuard's. A transport message of any length may be
+ * What the message at `at` is by type and length; null for none of them. A transport message of any length may be
  * right: Linux pads no further than its MTU.
  */
 export function messageKind(bytes: Uint8Array, at: number): MessageKind {
   const length = bytes.length - at;
   if (length < KEEP_ALIVE_LENGTH) return null;
   const type = readUint32LE(bytes, at);
-  if (type === TYPE_TRANSPORT) return 'transport';
+  if (type === TYPE_TRANSPORT || type === TYPE_AES_TRANSPORT) return 'transport';
   return length === HANDSHAKE_LENGTHS[type] ? 'handshake' : null;
 }
 

@@ -62,6 +62,7 @@ class Pair {
       id: nodeId(1),
       port: OUR_PORT,
       offloads,
+      cipher: 'chacha20-poly1305',
       tun: { name: 'kith0', addresses: [[OURS, 24]] },
     };
     this.#member = this.spaces.start(this.us, MEMBER, init);

@@ -125,7 +125,7 @@ class Network final : CoreSink, ReceiveSink {
         core_(this, Limits{}),
         reader_(random),
         coalescer_(&reader_),
-        seal_(key_, Aead::Direction::kSeal) {
+        seal_(keys_) {
     coalescer_.set_udp(true);
     const uint8_t self[8] = {1};
     core_.SetSelf(self);
@@ -145,7 +145,7 @@ class Network final : CoreSink, ReceiveSink {
     SessionSpec session{};
     session.peer = 1;
     session.local_index = kIndex;
-    session.send_key = session.receive_key = key_;
+    session.send = session.receive = keys_;
     session.initiator = true;
     session.expires_at = 1e18;
     core_.SetSession(session, 0);
@@ -200,11 +200,12 @@ class Network final : CoreSink, ReceiveSink {
     }
     Bytes message(16 + plain.size() + kTagLength + kHeadroom);
     uint8_t* const bytes = message.data() + kHeadroom;
-    WriteLE32(bytes, kTypeTransport);
+    const Cipher cipher = random_->OneIn(3) ? Cipher::kAes : Cipher::kChaCha;
+    WriteLE32(bytes, TypeOf(cipher));
     WriteLE32(bytes + 4, kIndex);
     WriteLE64(bytes + 8, counter_++);
     if (!plain.empty()) memcpy(bytes + 16, plain.data(), plain.size());
-    seal_.Seal(ReadLE64(bytes + 8), bytes + 16, plain.size());
+    seal_.Seal(cipher, ReadLE64(bytes + 8), bytes + 16, plain.size());
     message.erase(message.begin(), message.begin() + kHeadroom);
     if (random_->OneIn(10)) {
       message.assign(random_->OneIn(2) ? 148 : 92, static_cast<uint8_t>(random_->Next()));
@@ -280,11 +281,11 @@ class Network final : CoreSink, ReceiveSink {
   void Forward(uint8_t*, size_t, const Endpoint&) override { forwarded++; }
 
   Random* const random_;
-  const uint8_t key_[32] = {9};
+  const Keys keys_ = {{9}, {10}};
   Core core_;
   Reader reader_;
   Coalescer coalescer_;
-  Aead seal_;
+  Sealer seal_;
   Endpoint from_;
   Flow flow_{1, 2, false, true};
   uint32_t place_ = 0;

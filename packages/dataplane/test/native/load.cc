@@ -17,7 +17,6 @@ void SetRelays(Machine* machine, std::initializer_list<const Machine*> others) {
 
 // A peer that nobody is: set, given a session and taken away again.
 void Haunt(Machine* machine, Random* random) {
-  uint8_t key[32] = {};
   PeerSpec peer{};
   peer.handle = kGhost + random->Below(8);
   peer.allowed.push_back({false, 32, {10, 9, 9, static_cast<uint8_t>(random->Next())}});
@@ -29,7 +28,6 @@ void Haunt(Machine* machine, Random* random) {
   SessionSpec session{};
   session.peer = peer.handle;
   session.local_index = 0x8000'0000 + static_cast<uint32_t>(random->Below(1 << 20));
-  session.send_key = session.receive_key = key;
   session.initiator = random->OneIn(2);
   session.expires_at = machine->Now() + static_cast<double>(random->Below(20));
   machine->core().SetSession(session, machine->Now());
@@ -49,7 +47,7 @@ void Disturb(Machine* a, Machine* b, Machine* relay, Random* random) {
   Machine* const one = random->OneIn(2) ? a : b;
   Machine* const other = one == a ? b : a;
   const uint8_t body[100] = {1, 2, 3};
-  switch (random->Below(10)) {
+  switch (random->Below(11)) {
     case 0:
     case 1: return Rekey(one, other, random->Next());
     case 2: return one->SetPeer(*other, random->OneIn(2) ? relay : nullptr);
@@ -65,6 +63,7 @@ void Disturb(Machine* a, Machine* b, Machine* relay, Random* random) {
       one->core().RemovePeer(other->number());
       one->SetPeer(*other, nullptr);
       return Rekey(one, other, random->Next());
+    case 9: return one->SetCipher(*other, random->OneIn(2) ? Cipher::kAes : Cipher::kChaCha);
     default: one->SetPeer(*other, nullptr, false); return one->SetPeer(*other, nullptr, true);
   }
 }

@@ -102,6 +102,7 @@ void Machine::SetPeer(const Machine& other, const Machine* relay, bool open) {
   PeerSpec spec{};
   spec.handle = other.number();
   spec.open = open;
+  spec.cipher = cipher_;
   spec.path.known = true;
   spec.path.relay = relay != nullptr;
   spec.path.endpoint = relay != nullptr ? relay->endpoint() : other.endpoint();
@@ -112,6 +113,11 @@ void Machine::SetPeer(const Machine& other, const Machine* relay, bool open) {
     spec.allowed.push_back(prefix);
   }
   Expect(core_.SetPeer(spec, Now()) == Status::kOk, "a peer");
+}
+
+void Machine::SetCipher(const Machine& other, Cipher cipher) {
+  cipher_ = cipher;
+  SetPeer(other, nullptr);
 }
 
 void Machine::Report(const Event& event) {
@@ -125,9 +131,12 @@ void Machine::SendDatagram(const uint8_t* bytes, size_t length, const Endpoint& 
 
 void Rekey(Machine* initiator, Machine* responder, uint64_t seed) {
   static std::atomic<uint32_t> next_index{1};
-  uint8_t keys[2][32];
+  Keys keys[2];
   Random random(seed);
-  for (auto& key : keys) random.Fill(key, sizeof key);
+  for (Keys& each : keys) {
+    random.Fill(each.chacha, sizeof each.chacha);
+    random.Fill(each.aes, sizeof each.aes);
+  }
   const uint32_t a = next_index.fetch_add(1);
   const uint32_t b = next_index.fetch_add(1);
   SessionSpec spec{};
@@ -135,15 +144,15 @@ void Rekey(Machine* initiator, Machine* responder, uint64_t seed) {
   spec.peer = initiator->number();
   spec.local_index = b;
   spec.remote_index = a;
-  spec.send_key = keys[1];
-  spec.receive_key = keys[0];
+  spec.send = keys[1];
+  spec.receive = keys[0];
   spec.initiator = false;
   Expect(responder->core().SetSession(spec, responder->Now()) == Status::kOk, "the responder's session");
   spec.peer = responder->number();
   spec.local_index = a;
   spec.remote_index = b;
-  spec.send_key = keys[0];
-  spec.receive_key = keys[1];
+  spec.send = keys[0];
+  spec.receive = keys[1];
   spec.initiator = true;
   Expect(initiator->core().SetSession(spec, initiator->Now()) == Status::kOk, "the initiator's session");
   initiator->core().SendKeepAlive(responder->number(), initiator->Now());

@@ -52,6 +52,8 @@ class Machine final : public CoreSink {
   uint8_t number() const { return number_; }
 
   void SetPeer(const Machine& other, const Machine* relay, bool open = true);
+  // From now on; the other opens both.
+  void SetCipher(const Machine& other, Cipher cipher);
 
   void Report(const Event& event) override;
   void SendDatagram(const uint8_t* bytes, size_t length, const Endpoint& to) override;
@@ -61,6 +63,8 @@ class Machine final : public CoreSink {
   void Read();
 
   const uint8_t number_;
+  // For everybody.
+  Cipher cipher_ = Cipher::kChaCha;
   uint8_t id_[8] = {};
   Core core_;
   Workers workers_;

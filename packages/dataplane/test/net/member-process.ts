@@ -16,7 +16,7 @@ import {
   SecretKey,
   type NodeId,
 } from '@kith/core';
-import type { Origin, Path, PeerCounters, PeerHandle, PlaneCounters } from '@kith/mesh';
+import type { Cipher, Origin, Path, PeerCounters, PeerHandle, PlaneCounters } from '@kith/mesh';
 import { Device } from '@kith/wireguard';
 import { nodeCrypto } from '../../src/node-crypto.ts';
 import { createNodePlane } from '../../src/node-plane.ts';
@@ -28,6 +28,8 @@ export interface MemberProcess {
   readonly id: string;
   readonly port: number;
   readonly offloads: boolean;
+  /** Seals its packets for everybody. */
+  readonly cipher: Cipher;
   /** Absent: it only relays. */
   readonly tun?: { readonly name: string; readonly addresses: readonly (readonly [address: string, length: number])[] };
 }
@@ -170,7 +172,10 @@ function program(handle: PeerHandle): void {
   const known = peers.get(handle);
   if (known === undefined) throw new Error(`no peer ${handle}`);
   const { allowed, path } = known;
-  plane.setPeer({ peer: handle, allowed: allowed.map(parsePrefix), path, gate: 'open', keepAlive: 0 }, node.now());
+  plane.setPeer(
+    { peer: handle, allowed: allowed.map(parsePrefix), path, gate: 'open', cipher: init.cipher, keepAlive: 0 },
+    node.now(),
+  );
 }
 
 /** Half of them go at once, half when the same handle comes again. */
@@ -180,7 +185,10 @@ function haunt(count: number): void {
     const now = node.now();
     const prefix = parsePrefix(`10.66.${ghosts & 255}.${(ghosts >> 8) & 255}/32`);
     plane.removePeer(handle);
-    plane.setPeer({ peer: handle, allowed: [prefix], path: direct(1), gate: 'open', keepAlive: 0 }, now);
+    plane.setPeer(
+      { peer: handle, allowed: [prefix], path: direct(1), gate: 'open', cipher: init.cipher, keepAlive: 0 },
+      now,
+    );
     plane.setSession(
       {
         peer: handle,
@@ -188,6 +196,8 @@ function haunt(count: number): void {
         remoteIndex: 1,
         sendKey: keyOf(1),
         receiveKey: keyOf(2),
+        aesSendKey: keyOf(3),
+        aesReceiveKey: keyOf(4),
         role: ghosts % 3 === 0 ? 'responder' : 'initiator',
         expiresAt: now + (ghosts % 2 === 0 ? 1 : 60_000),
       },

@@ -1,6 +1,6 @@
 /** A plane in a process of its own, programmed by its argument. Says a line of JSON when it is up, and ends with its input. */
 import { parseAddress, parseEndpoint, parsePrefix, type NodeId } from '@kith/core';
-import type { Path, PlaneEvents } from '@kith/mesh';
+import type { Cipher, Path, PlaneEvents } from '@kith/mesh';
 import { createNodePlane, type PlaneKind } from '../../src/node-plane.ts';
 import { nodeCrypto } from '../../src/node-crypto.ts';
 import { keyOf, peerHandle } from '../rig.ts';
@@ -18,6 +18,7 @@ export interface PlaneProcess {
     readonly relayTo?: string;
     readonly sendKey: number;
     readonly receiveKey: number;
+    readonly cipher: Cipher;
     readonly initiator: boolean;
   };
   readonly nextHops: readonly (readonly [dst: string, hop: string])[];
@@ -58,13 +59,13 @@ try {
   node.plane.setRelaySources(init.relaySources.map(parseEndpoint));
   for (const [dst, hop] of init.nextHops) node.plane.setNextHop(dst as NodeId, parseEndpoint(hop));
   if (init.peer !== undefined) {
-    const { allowed, relayTo, initiator, sendKey, receiveKey } = init.peer;
+    const { allowed, relayTo, initiator, sendKey, receiveKey, cipher } = init.peer;
     const at = parseEndpoint(init.peer.endpoint);
     const path: Path =
       relayTo === undefined ? { kind: 'direct', endpoint: at } : { kind: 'relay', hop: at, dst: relayTo as NodeId };
     const now = node.now();
     node.plane.setPeer(
-      { peer: one, allowed: allowed.map(parsePrefix), path, gate: 'open', keepAlive: initiator ? 1 : 0 },
+      { peer: one, allowed: allowed.map(parsePrefix), path, gate: 'open', cipher, keepAlive: initiator ? 1 : 0 },
       now,
     );
     node.plane.setSession(
@@ -74,6 +75,8 @@ try {
         remoteIndex: 1,
         sendKey: keyOf(sendKey),
         receiveKey: keyOf(receiveKey),
+        aesSendKey: keyOf(sendKey + 100),
+        aesReceiveKey: keyOf(receiveKey + 100),
         role: initiator ? 'initiator' : 'responder',
         expiresAt: now + 180_000,
       },

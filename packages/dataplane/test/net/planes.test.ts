@@ -51,6 +51,8 @@ function memberOf(kind: PlaneKind, n: 1 | 2, peerEndpoint: string, relayed: bool
       ...(relayed ? { relayTo: n === 1 ? B : A } : {}),
       sendKey: n,
       receiveKey: other,
+      // Each way by its own, both in one session.
+      cipher: n === 1 ? 'aes-256-gcm' : 'chacha20-poly1305',
       initiator: n === 1,
     },
     nextHops: [],

@@ -61,7 +61,7 @@ async function start(): Promise<void> {
   node.plane.setSelf(nodeId(member));
   const path = { kind: 'direct', endpoint: parseEndpoint(peerEndpoint) } as const;
   const allowed = [parsePrefix(`10.77.0.${other}/32`)];
-  node.plane.setPeer({ peer: one, allowed, path, gate: 'open', keepAlive: 1 }, node.now());
+  node.plane.setPeer({ peer: one, allowed, path, gate: 'open', cipher: 'aes-256-gcm', keepAlive: 1 }, node.now());
 }
 
 async function handle(command: StoppingCommand): Promise<unknown> {
@@ -75,7 +75,17 @@ async function handle(command: StoppingCommand): Promise<unknown> {
       const localIndex = command.n + 1;
       const role = member === 1 ? 'initiator' : 'responder';
       node?.plane.setSession(
-        { peer: one, localIndex, remoteIndex: localIndex, sendKey, receiveKey, role, expiresAt: now + 180_000 },
+        {
+          peer: one,
+          localIndex,
+          remoteIndex: localIndex,
+          sendKey,
+          receiveKey,
+          aesSendKey: sendKey,
+          aesReceiveKey: receiveKey,
+          role,
+          expiresAt: now + 180_000,
+        },
         now,
       );
       node?.plane.sendKeepAlive(one, now);

@@ -98,6 +98,7 @@ describe('a native plane one of whose peers is behind a smaller MTU', { skip: mi
         id: nodeId(i + 1),
         port: PORT,
         offloads: true,
+        cipher: 'aes-256-gcm',
         tun: { name: 'kith0', addresses: [[`10.77.0.${i + 1}`, 16]] },
       };
       const child = spaces.start(name, MEMBER, init);

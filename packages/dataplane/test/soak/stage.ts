@@ -74,6 +74,7 @@ export class Stage {
       id: nodeId(member + 1),
       port: PORT,
       offloads: true,
+      cipher: member % 2 === 0 ? 'aes-256-gcm' : 'chacha20-poly1305',
       ...(member === RELAY
         ? {}
         : {

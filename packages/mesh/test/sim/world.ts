@@ -28,6 +28,7 @@ import {
   networkIdOf,
 } from '@kith/mesh';
 import type {
+  Cipher,
   Issuer,
   JoinResult,
   Location,
@@ -48,6 +49,8 @@ export interface NodeOptions extends HostOptions {
   readonly static?: boolean;
   readonly relay?: boolean;
   readonly location?: Location;
+  /** Its processor helps with AES; not, if absent. */
+  readonly prefersAes?: boolean;
   /** Name of its machine where two members want one name. */
   readonly as?: string;
   /** ms that its wall clock is ahead. */
@@ -66,6 +69,10 @@ export class SimNode {
   /** Payloads of IP packets that arrived, with their time. */
   readonly received: { readonly from: string; readonly text: string; readonly at: number }[] = [];
   remembered: readonly RememberedEndpoint[];
+  /** From the next start on. */
+  prefersAes: boolean;
+  /** Datagrams that it sent, or relayed, with a message of type 6. */
+  sentByAes = 0;
   mesh!: MeshNode;
   plane!: PortablePlane;
   ledger!: Ledger;
@@ -92,6 +99,7 @@ export class SimNode {
     this.identity = identity;
     this.id = nodeIdOf(world.crypto, nodeKeyOf(world.crypto, identity.node));
     this.remembered = remembered;
+    this.prefersAes = options.prefersAes ?? false;
     this.#options = options;
   }
 
@@ -116,14 +124,25 @@ export class SimNode {
     this.plane = new PortablePlane({
       crypto,
       events,
-      io: { sendDatagram: (bytes, to) => socket.send(bytes, to), writePacket: (packet) => this.#packet(packet) },
+      prefersAes: this.prefersAes,
+      io: {
+        sendDatagram: (bytes, to) => {
+          if (bytes[bytes[0] === 5 ? 20 : 0] === 6) this.sentByAes += 1;
+          socket.send(bytes, to);
+        },
+        writePacket: (packet) => this.#packet(packet),
+      },
     });
     this.#handles.clear();
+    this.#ciphers.clear();
     const setPeer = this.plane.setPeer.bind(this.plane);
     this.plane.setPeer = (peer, now) => {
       const first = peer.allowed[0];
       const member = [...this.ledger.roster().members.values()].find(({ address4 }) => first === `${address4}/32`);
-      if (member !== undefined) this.#handles.set(member.id, peer.peer);
+      if (member !== undefined) {
+        this.#handles.set(member.id, peer.peer);
+        this.#ciphers.set(member.id, peer.cipher);
+      }
       setPeer(peer, now);
     };
     this.mesh = new MeshNode(
@@ -218,7 +237,13 @@ export class SimNode {
     return handle;
   }
 
+  /** What seals this node's data for another member. */
+  cipherFor(other: SimNode): Cipher | null {
+    return this.#ciphers.get(other.id) ?? null;
+  }
+
   readonly #handles: Map<NodeId, PeerHandle> = new Map();
+  readonly #ciphers: Map<NodeId, Cipher> = new Map();
 
   poke(): void {
     for (const one of this.#drives) one.poke();

@@ -2,7 +2,15 @@
  * The handshake of the white paper, section 5.4, written down once more, line by line and on OpenSSL's primitives: an
  * oracle that shares nothing with the implementation under test.
  */
-import { createCipheriv, createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
+import {
+  createCipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+} from 'node:crypto';
 
 const hash = (...parts: Uint8Array[]) => {
   const h = createHash('blake2s256');
@@ -20,6 +28,9 @@ const kdf = (key: Uint8Array, input: Uint8Array): [Buffer, Buffer, Buffer] => {
   const t2 = hmac(t0, t1, Buffer.of(2));
   return [t1, t2, hmac(t0, t2, Buffer.of(3))];
 };
+/** RFC 5869 with the chaining key as its salt and nothing as its input. */
+const hkdf = (salt: Uint8Array, info: string): Buffer =>
+  Buffer.from(hkdfSync('blake2s256', Buffer.alloc(0), salt, info, 32));
 const aead = (key: Uint8Array, plain: Uint8Array, ad: Uint8Array, nonce: Uint8Array = Buffer.alloc(12)) => {
   const c = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: 16 });
   c.setAAD(ad, { plaintextLength: plain.length });
@@ -51,11 +62,13 @@ export interface TranscriptInput {
   readonly timestamp: Uint8Array;
 }
 
-/** Bodies of messages 1 and 2 (between indices and MACs) and both transport keys. */
+/** Bodies of messages 1 and 2 (between indices and MACs), both transport keys, and kith's two besides. */
 export function transcript(input: TranscriptInput): {
   initiation: Buffer;
   response: Buffer;
   initiatorSends: Buffer;
+  aesInitiatorSends: Buffer;
+  aesResponderSends: Buffer;
   responderSends: Buffer;
 } {
   const initiatorStatic = publicOf(input.initiator);
@@ -87,6 +100,8 @@ export function transcript(input: TranscriptInput): {
     response: Buffer.concat([responderEphemeral, sealedNothing]),
     initiatorSends,
     responderSends,
+    aesInitiatorSends: hkdf(afterPsk, 'kith AES-256-GCM, sent by the initiator'),
+    aesResponderSends: hkdf(afterPsk, 'kith AES-256-GCM, sent by the responder'),
   };
 }
 
