@@ -11,6 +11,19 @@ export interface InitAnswers {
   readonly contact?: string | undefined;
 }
 
+export interface LanAnswers {
+  readonly community: string;
+  readonly clients: readonly string[];
+  /** Members of the mesh, the one that is preferred first. */
+  readonly members: readonly string[];
+}
+
+/** For a machine that sends its clients through the mesh to another gateway. */
+export function lanFile({ community, clients, members }: LanAnswers): string {
+  const gateway = { community, clients: [...clients], exit: { members: [...members] } };
+  return `# Written by \`kith lan\`, which writes it anew each time.\n${stringify({ gateway })}`;
+}
+
 /** At most a dozen lines; checked like any file when it is read. */
 export function initialFile(answers: InitAnswers): string {
   const { community, contact, clients, exit, vpn } = answers;

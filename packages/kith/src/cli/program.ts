@@ -2,6 +2,7 @@
 import { Command, type CommanderError } from 'commander';
 import { KithError } from '@kith/core';
 import type { Context } from './context.ts';
+import { addGatewayVerbs } from './gateway-program.ts';
 import { collect, list, type Options, text, type Verb } from './options.ts';
 import type { Result } from './output.ts';
 import { addShareVerbs } from './share-program.ts';
@@ -186,6 +187,7 @@ export function buildProgram(io: Io, finish: (result: Result, context: Context) 
   );
 
   addShareVerbs(add);
+  addGatewayVerbs(add);
   addWebVerb(add);
 
   add('version', 'print the version', async () => (await import('./verbs/version.ts')).version());
