@@ -60,4 +60,19 @@ export {
 } from './apply/transactions.ts';
 export { hostFacts, hostOn, type HostOptions } from './facts/host.ts';
 export { identityIn } from './identity/identity.ts';
+export { fix, type Hands } from './doctor/fix.ts';
 export { type Examination, examine, type ExamineOptions, type Patient } from './doctor/examine.ts';
+export {
+  type BanFigures,
+  type DomainFigures,
+  gatherGateway,
+  type GatewayFigures,
+  type GatewaySources,
+  leasesIn,
+} from './metrics/gateway-figures.ts';
+export { type Lease } from './metrics/leases.ts';
+export { type MemberFigures, type MeshFigures } from './metrics/mesh-figures.ts';
+export { type Figures, METRICS_TYPE, metricsText } from './metrics/metrics.ts';
+export { type RuleCount } from './metrics/rule-counters.ts';
+export { type ShareFigures } from './metrics/share-figures.ts';
+export { type InterfaceCounts } from './proc.ts';

@@ -15,7 +15,12 @@ export type GatewayCode =
   | 'HOST_COMMAND_FAILED'
   | 'DOCTOR_PROBE_FAILED'
   | 'DAEMON_NOT_READY'
+  | 'BAN_REFUSED'
   | 'HOST_ANSWER_INVALID'
+  | 'ROUTER_KEY_INVALID'
+  | 'ROUTER_LIMIT'
+  | 'ROUTER_UNKNOWN'
+  | 'REGISTRATION_INVALID'
   | 'GATEWAY_BUSY'
   | 'GATEWAY_IN_THE_WAY'
   | 'GATEWAY_RECORD_CORRUPT'
@@ -97,6 +102,26 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
     advice: 'Its last words are in the message, the rest in its log; another program may hold its port: `ss -lnp`.',
     exit: FAILURE,
   },
+  ROUTER_KEY_INVALID: {
+    meaning: 'What was given is no public key of a router.',
+    advice: 'Copy it whole: `kith gateway routers` lists the keys of those who asked.',
+    exit: USAGE,
+  },
+  ROUTER_LIMIT: {
+    meaning: 'There are as many routers as the gateway lets in, or as it lets wait from one place.',
+    advice: 'Decide on those that wait, forget those that are gone, or raise `vpn.registration.limit`.',
+    exit: REFUSED,
+  },
+  ROUTER_UNKNOWN: {
+    meaning: 'No router with this key has asked, and none was let in or turned away.',
+    advice: 'See `kith gateway routers` for the keys.',
+    exit: USAGE,
+  },
+  REGISTRATION_INVALID: {
+    meaning: "A router's request to be let in is malformed.",
+    advice: 'The message says what is missing; docs/gateway.md tells what a router has to send.',
+    exit: USAGE,
+  },
   GATEWAY_BUSY: {
     meaning: 'Another kith changes the gateway at this moment.',
     advice: 'Wait until it is done; `kith gateway status` tells what goes on.',
@@ -137,6 +162,11 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
   GATEWAY_NOT_PENDING: {
     meaning: 'There is no change of the gateway that waits for a word.',
     advice: '`kith gateway status` tells what is in force.',
+    exit: REFUSED,
+  },
+  BAN_REFUSED: {
+    meaning: 'An address cannot be banned: it is never banned, or the list is full.',
+    advice: 'Take it out of `bans.allow` first; loopback and link-local addresses are never banned.',
     exit: REFUSED,
   },
 };

@@ -1,33 +1,34 @@
-/**
- * A supervisor in a process of its own, to be killed or to live in another namespace: reads one request a line,
- * `{"start": name, "value": …}`, `{"stop": name}` or `{"list": true}`, and answers each with one line.
- */
-import { createInterface } from 'node:readline';
+/** A supervisor in a process of its own. */
 import type { DaemonValue } from '@kith/gateway';
-import { Supervisor } from '@kith/host';
+import { type DaemonReport, Supervisor } from '@kith/host';
+import type { Timing } from '../../src/supervisor/daemon.ts';
+import { Remote, serve } from '../remote.ts';
 
-export interface Request {
+interface Request {
   readonly start?: string;
   readonly value?: DaemonValue;
-  readonly again?: boolean;
-  readonly stop?: string;
 }
 
-const [folder = '', logs = '', timing = '{}'] = process.argv.slice(2);
-const supervisor = await Supervisor.open({ folder, logs, timing: JSON.parse(timing) });
+export type RemoteSupervisor = Remote<Request, readonly DaemonReport[]>;
 
-async function answer(request: Request): Promise<unknown> {
-  try {
-    if (request.start !== undefined && request.value !== undefined)
-      await supervisor.start(request.start, request.value, request.again);
-    if (request.stop !== undefined) await supervisor.stop(request.stop);
-    return { daemons: await supervisor.list() };
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
+export function remoteSupervisor(
+  folder: string,
+  timing: Partial<Timing>,
+  namespace: string | null = null,
+): RemoteSupervisor {
+  return new Remote(new URL(import.meta.url), [folder, JSON.stringify(timing)], namespace);
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
+if (import.meta.main) {
+  const [folder = '', timing = '{}'] = process.argv.slice(2);
+  const supervisor = await Supervisor.open({
+    folder: `${folder}/daemons`,
+    logs: `${folder}/log`,
+    timing: JSON.parse(timing),
+  });
+  await serve(async ({ start, value }: Request) => {
+    if (start !== undefined && value !== undefined) await supervisor.start(start, value);
+    return supervisor.list();
+  });
+  await supervisor.close();
 }
-await supervisor.close();

@@ -11,7 +11,7 @@ import { type DaemonReport, Supervisor } from '@kith/host';
 import { markedBelow } from '../../src/supervisor/child.ts';
 import type { Timing } from '../../src/supervisor/daemon.ts';
 import { until } from '../until.ts';
-import { Remote } from './remote.ts';
+import { remoteSupervisor } from './supervisor-process.ts';
 
 const FAST: Partial<Timing> = {
   probe: 20,
@@ -224,7 +224,7 @@ test('a closed supervisor leaves its daemons to the next one', async () => {
 test('a supervisor that is killed loses nothing: the next one takes over the same process', async () => {
   const folder = newFolder();
   const value = script('while :; do echo alive; sleep 0.05; done');
-  const first = new Remote(folder, FAST);
+  const first = remoteSupervisor(folder, FAST);
   const [before] = await first.ask({ start: 'one', value });
   await first.kill();
   const size = readFileSync(`${folder}/log/one.log`).length;
@@ -246,7 +246,7 @@ test('however often supervisors are killed at whatever moment, there is one copy
   const log = (): string => (existsSync(`${folder}/log/one.log`) ? readFileSync(`${folder}/log/one.log`, 'utf8') : '');
   for (let round = 0; round < 16; round++) {
     const lines = log().length;
-    const remote = new Remote(folder, { ...FAST, running: 0 });
+    const remote = remoteSupervisor(folder, { ...FAST, running: 0 });
     // Another value each time: a stop and a start follow upon the take-over, and the kill falls somewhere into them.
     remote.send({ start: 'one', value: script('exec sleep 1000', { '/a': String(round) }) });
     await until('it began', () => log().length > lines);
@@ -262,7 +262,7 @@ test('however often supervisors are killed at whatever moment, there is one copy
 
 test('a process without a readable record is ended, one of a record that names none is taken over', async () => {
   const folder = newFolder();
-  const first = new Remote(folder, FAST);
+  const first = remoteSupervisor(folder, FAST);
   await first.ask({ start: 'torn', value: script('exec sleep 1000') });
   const [, early] = await first.ask({ start: 'early', value: script('exec sleep 1000') });
   await first.kill();
@@ -276,7 +276,7 @@ test('a process without a readable record is ended, one of a record that names n
 
 test('a record whose process has ended, or is another one by now, starts the daemon anew', async () => {
   const folder = newFolder();
-  const first = new Remote(folder, FAST);
+  const first = remoteSupervisor(folder, FAST);
   const [before] = await first.ask({ start: 'one', value: script('exec sleep 1000') });
   await first.kill();
   const path = `${folder}/daemons/one.json`;
