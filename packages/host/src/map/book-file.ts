@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { KithError, codeOf } from '@kith/core';
 import { type NodeBook, type NodeRecord, parseAnswer } from '@kith/gateway';
-import { replaceFile } from './replace-file.ts';
+import { writeWhole } from './whole-file.ts';
 
 const HEAD = '{"version":1}';
 
@@ -14,7 +14,7 @@ const HEAD = '{"version":1}';
 const BATCH = 200;
 
 export async function saveBook(path: string, book: NodeBook): Promise<void> {
-  await replaceFile(path, linesOf(book.nodes));
+  await writeWhole(path, linesOf(book.nodes));
 }
 
 function* linesOf(nodes: readonly NodeRecord[]): Iterable<string> {

@@ -19,7 +19,7 @@ import { type Clock, SYSTEM_CLOCK } from '../respondd/clock.ts';
 import { Collector, type CollectorEvent, type CollectorSnapshot } from '../respondd/collector.ts';
 import type { Segment } from '../respondd/links.ts';
 import { type Loaded, loadBook, saveBook } from './book-file.ts';
-import { replaceFile } from './replace-file.ts';
+import { writeWhole } from './whole-file.ts';
 
 export interface MapOptions {
   /** Where the book and the files are; made where it is missing. */
@@ -179,7 +179,7 @@ export class MapService {
   async #write(): Promise<void> {
     const { folder, onEvent } = this.#options;
     try {
-      for (const [name, make] of Object.entries(FILES)) await replaceFile(join(folder, name), [this.#body(name, make)]);
+      for (const [name, make] of Object.entries(FILES)) await writeWhole(join(folder, name), [this.#body(name, make)]);
       if (this.#clock.now() - this.#saved >= SAVE_EVERY) {
         await saveBook(join(folder, BOOK), this.#book);
         this.#saved = this.#clock.now();

@@ -18,7 +18,7 @@ import {
 } from '@kith/gateway';
 import { type BatmanStatus, batmanStatus } from '../batman/status.ts';
 import { Fresh } from './fresh.ts';
-import { firstNumber, memoryOf, numbersIn, readText } from './proc.ts';
+import { interfaceCounts, memoryOf, numbersIn, readText } from '../proc.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 
 export interface OwnOptions {
@@ -90,18 +90,15 @@ export class OwnDocuments {
 
   async #load(domain: GatewayDomain, mesh: BatmanStatus | null): Promise<OwnLoad> {
     const { bridge } = domain.names;
-    const counter = (name: string): Promise<number> => firstNumber(`/sys/class/net/${bridge}/statistics/${name}`);
-    const [uptime, loadavg, memory, root, leases, rxBytes, rxPackets, txBytes, txPackets] = await Promise.all([
+    const [uptime, loadavg, memory, root, leases, interfaces] = await Promise.all([
       numbersIn('/proc/uptime'),
       numbersIn('/proc/loadavg'),
       memoryOf(),
       statfs('/'),
       mesh === null ? this.#options.leases(domain) : null,
-      counter('rx_bytes'),
-      counter('rx_packets'),
-      counter('tx_bytes'),
-      counter('tx_packets'),
+      interfaceCounts(),
     ]);
+    const counts = interfaces.find(({ name }) => name === bridge);
     return {
       time: Math.round(this.#clock.wall() / 1000),
       uptime: uptime[0] ?? 0,
@@ -111,7 +108,10 @@ export class OwnDocuments {
       memory,
       rootUsed: root.blocks === 0 ? 0 : 1 - root.bfree / root.blocks,
       clients: mesh === null ? leases : clientsOf(domain, mesh),
-      traffic: { rx: { bytes: rxBytes, packets: rxPackets }, tx: { bytes: txBytes, packets: txPackets } },
+      traffic: {
+        rx: { bytes: counts?.received.bytes, packets: counts?.received.packets },
+        tx: { bytes: counts?.sent.bytes, packets: counts?.sent.packets },
+      },
     };
   }
 }

@@ -45,7 +45,7 @@ export interface ResponderLimits {
   readonly waiting: number;
 }
 
-export const RESPONDER_LIMITS: ResponderLimits = {
+const RESPONDER_LIMITS: ResponderLimits = {
   eachSource: { rate: 1, burst: 8 },
   all: { rate: 30, burst: 60 },
   sources: 1024,

@@ -101,6 +101,13 @@ test('bombs are worked off no faster than the limit allows', () => {
   assert.deepEqual([outcomes.filter((each) => each === 'size').length, outcomes.at(-1)], [5, 'flood']);
 });
 
+test('large answers are worked off no faster either', () => {
+  const { take } = intake({ work: { rate: 1024, burst: 1 << 20 } });
+  const large = deflated({ ...said('a', '02:00:00:00:00:01'), padding: 'x'.repeat(200_000) });
+  const outcomes = Array.from({ length: 20 }, (_, i) => reason(take(large, `fe80::${i + 1}%br-cork`)));
+  assert.deepEqual([outcomes.filter((each) => each !== 'flood').length, outcomes.at(-1)], [6, 'flood']);
+});
+
 test('what invented routers say takes no more memory than is given to the book', () => {
   const { book, take, it } = intake({ memory: 10_000 });
   const outcomes = Array.from({ length: 50 }, (_, i) => reason(take(answer(`r${i}`), `fe80::${i + 1}%br-cork`)));

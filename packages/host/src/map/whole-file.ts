@@ -1,7 +1,7 @@
-/** Writes files so that whoever reads them finds the old content or the new one, whole, whenever kith is killed. */
+/** Large files, written in pieces without holding up the process: readers find the old content or the new one, whole. */
 import { open, rename, rm } from 'node:fs/promises';
 
-export async function replaceFile(path: string, content: Iterable<string>): Promise<void> {
+export async function writeWhole(path: string, content: Iterable<string>): Promise<void> {
   const draft = `${path}.new`;
   try {
     const file = await open(draft, 'w', 0o644);
