@@ -22,6 +22,9 @@ export {
   type FastdStatus,
   type FastdTraffic,
 } from './tunnels/fastd-status.ts';
+export { KeyBroker, type KeyBrokerOptions } from './broker/key-broker.ts';
+export { KeyServer, type KeyServerOptions } from './broker/key-server.ts';
+export { admittedRouters } from './broker/router-file.ts';
 export { type DaemonReport, type Daemons, type DaemonState } from './supervisor/daemons.ts';
 export { isDaemonValue } from './supervisor/record.ts';
 export { Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';
@@ -76,3 +79,11 @@ export { type Figures, METRICS_TYPE, metricsText } from './metrics/metrics.ts';
 export { type RuleCount } from './metrics/rule-counters.ts';
 export { type ShareFigures } from './metrics/share-figures.ts';
 export { type InterfaceCounts } from './proc.ts';
+export type { Grain } from './traffic/slot.ts';
+export { trafficText } from './traffic/text.ts';
+export {
+  TrafficHistory,
+  type TrafficHistoryOptions,
+  type TrafficRate,
+  type TrafficRow,
+} from './traffic/traffic-history.ts';
