@@ -21,7 +21,7 @@ interface Job {
   readonly check: PieceCheck | undefined;
   readonly wantBlocks: boolean;
   readonly ask: Ask | undefined;
-  done(result: CommitResult | Uint8Array | Answer): void;
+  done(result: CommitResult | number | Answer): void;
   failed(error: Error): void;
 }
 
@@ -29,6 +29,7 @@ interface Job {
 export class DiskLane {
   readonly #handles: number;
   readonly #slabs: SharedArrayBuffer;
+  readonly #reads: SharedArrayBuffer;
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
   #ring: JobWriter | undefined;
@@ -40,9 +41,10 @@ export class DiskLane {
   #open = 0;
   #broken: KithError | undefined;
 
-  /** `slabs`: the memory of pieces in flight. `handles`: how many files stay open. */
-  constructor(slabs: SharedArrayBuffer, handles: number) {
+  /** `slabs`: the memory of pieces in flight. `reads`: that of what is read. `handles`: how many files stay open. */
+  constructor(slabs: SharedArrayBuffer, reads: SharedArrayBuffer, handles: number) {
     this.#slabs = slabs;
+    this.#reads = reads;
     this.#handles = handles;
   }
 
@@ -95,14 +97,15 @@ export class DiskLane {
     });
   }
 
-  /** Resolves with at least `least` bytes, up to `length`. */
-  read(torrent: number, offset: number, length: number, least: number): Promise<Uint8Array> {
+  /** Fills a slab of the read cache; resolves with how many bytes it got, `least` of them at least. */
+  read(torrent: number, offset: number, slab: Slab, least: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#put({
-        ...{ kind: Kind.READ, torrent, offset, length, least, slab: undefined, check: undefined, wantBlocks: false },
+        ...{ kind: Kind.READ, torrent, offset, length: slab.bytes.length, least, slab, check: undefined },
+        wantBlocks: false,
         ask: undefined,
         done: (result) => {
-          resolve(result instanceof Uint8Array ? result : new Uint8Array(0));
+          resolve(typeof result === 'number' ? result : 0);
         },
         failed: reject,
       });
@@ -115,7 +118,7 @@ export class DiskLane {
         asking(
           ask,
           (result) => {
-            resolve(isCommit(result) || result instanceof Uint8Array ? undefined : result);
+            resolve(isCommit(result) || typeof result === 'number' ? undefined : result);
           },
           reject,
         ),
@@ -187,7 +190,7 @@ export class DiskLane {
   #start(): JobWriter {
     const memory = ringMemory();
     const { port1, port2 } = new MessageChannel();
-    const setup: WorkerSetup = { ring: memory, slabs: this.#slabs, handles: this.#handles };
+    const setup: WorkerSetup = { ring: memory, slabs: this.#slabs, reads: this.#reads, handles: this.#handles };
     const worker = startWorker('./disk-worker', import.meta.url, {
       workerData: { setup, port: port2 },
       transferList: [port2],
@@ -207,18 +210,16 @@ export class DiskLane {
     return this.#ring;
   }
 
-  #report({ data, reads, outcomes }: Report): void {
+  #report({ outcomes }: Report): void {
     const ring = this.#ring;
     if (ring === undefined) return;
     ring.awake();
-    ring.take((id, status) => {
-      if (status !== Status.MESSAGE) this.#end(id)?.done(status === Status.OK ? RIGHT : WRONG);
+    ring.take((id, status, length) => {
+      if (status === Status.MESSAGE) return;
+      const job = this.#end(id);
+      if (job?.kind === Kind.READ) job.done(length);
+      else job?.done(status === Status.OK ? RIGHT : WRONG);
     });
-    if (data !== undefined && reads !== undefined) {
-      for (let i = 0; i < reads.length; i += 3) {
-        this.#end(reads[i] ?? 0)?.done(new Uint8Array(data, reads[i + 1], reads[i + 2]));
-      }
-    }
     for (const outcome of outcomes ?? []) {
       const job = this.#end(outcome.job);
       if ('fault' in outcome) job?.failed(storageError(outcome.fault));
@@ -266,7 +267,7 @@ function asking(ask: Ask, done: Job['done'], failed: Job['failed']): Job {
   return { kind: Kind.ASK, torrent: 0, ...none, ask, done, failed };
 }
 
-function isCommit(result: CommitResult | Uint8Array | Answer): result is CommitResult {
+function isCommit(result: CommitResult | number | Answer): result is CommitResult {
   return typeof result === 'object' && 'ok' in result;
 }
 

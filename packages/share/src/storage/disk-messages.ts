@@ -64,14 +64,14 @@ export type Outcome =
 
 /** What a worker sends, at most once per batch. Without content it only wakes. */
 export interface Report {
-  /** Bytes that were read; `reads` says for which jobs: id, begin and length, three numbers each. */
-  readonly data?: ArrayBuffer;
-  readonly reads?: readonly number[];
   readonly outcomes?: readonly Outcome[];
 }
 
 export interface WorkerSetup {
   readonly ring: SharedArrayBuffer;
   readonly slabs: SharedArrayBuffer;
+  /** Where READ puts what it read. */
+  readonly reads: SharedArrayBuffer;
+  /** How many files stay open. */
   readonly handles: number;
 }

@@ -4,7 +4,7 @@ import { KithError, toHex } from '@kith/core';
 import type { CommitResult, Metainfo, PieceBuffer, PieceCheck, PieceStore } from '@kith/torrent';
 import type { DiskLane } from './disk-lane.ts';
 import type { Plan, Stamps } from './disk-messages.ts';
-import type { ReadCache } from './read-cache.ts';
+import type { ReadCache, Run } from './read-cache.ts';
 import type { Slab, SlabPool } from './slab-pool.ts';
 import { faultOf, storageError } from './storage-error.ts';
 
@@ -42,7 +42,8 @@ export class DiskStore implements PieceStore {
   readonly #slabs: SlabPool;
   readonly #cache: ReadCache;
   readonly #linesPerPiece: number;
-  readonly #loading: Map<number, Promise<Uint8Array>> = new Map();
+  /** Lines that are being read, with the runs that they come with. */
+  readonly #loading: Map<number, Promise<Run>> = new Map();
   /** Line after the last run that was read → lines of that run. */
   readonly #heads: Map<number, number> = new Map();
   readonly #room = (): void => this.onRoom?.();
@@ -114,10 +115,9 @@ export class DiskStore implements PieceStore {
     const at = begin - first * LINE;
     if (at + length > LINE) return this.#readAcross(piece, begin, length, LINE - at);
     const line = piece * this.#linesPerPiece + first;
-    const cached = this.#cache.get(this.#key(line));
-    if (cached !== undefined) return cached.subarray(at, at + length);
-    const loading = this.#loading.get(line) ?? this.#load(piece, first, line);
-    return loading.then((bytes) => bytes.subarray(at, at + length));
+    const cached = this.#cache.get(this.#key(line), at, length);
+    if (cached !== undefined) return cached;
+    return this.#part(this.#loading.get(line) ?? this.#load(piece, first, line), piece, line, at, length);
   }
 
   /**
@@ -208,56 +208,69 @@ export class DiskStore implements PieceStore {
   }
 
   async #readAcross(piece: number, begin: number, length: number, before: number): Promise<Uint8Array> {
-    const [head, tail] = await Promise.all([
-      this.read(piece, begin, before),
-      this.read(piece, begin + before, length - before),
-    ]);
-    return Buffer.concat([head, tail]);
+    const whole = new Uint8Array(length);
+    const copy = async (from: number, to: number) => {
+      whole.set(await this.read(piece, begin + from, to - from), from);
+    };
+    await Promise.all([copy(0, before), copy(before, length)]);
+    return whole;
+  }
+
+  async #part(loading: Promise<Run>, piece: number, line: number, at: number, length: number): Promise<Uint8Array> {
+    const run = await loading;
+    const begin = (this.#key(line) - run.first) * run.line + at;
+    if (begin + length <= run.length) return run.slab.bytes.subarray(begin, begin + length);
+    // It could not be read ahead with its neighbours.
+    const size = this.#torrent.pieceSize(piece);
+    const alone = await this.#read(piece * this.#torrent.pieceLength, size, size, piece, 1);
+    this.#cache.release(alone);
+    return alone.slab.bytes.subarray(at, at + length);
   }
 
   /** Reads a line, and those after it where somebody reads in order: twice as many each time. */
-  #load(piece: number, part: number, line: number): Promise<Uint8Array> {
+  #load(piece: number, part: number, line: number): Promise<Run> {
     this.#open();
     const torrent = this.#torrent;
     const offset = piece * torrent.pieceLength + part * LINE;
     const least = Math.min(LINE, torrent.pieceSize(piece) - part * LINE);
     const lines = torrent.pieceLength < LINE ? this.#ahead(line) : 1;
     const length = lines === 1 ? least : Math.min(lines * torrent.pieceLength, torrent.length - offset);
-    const run = this.#lane.read(this.#id, offset, length, least);
-    let first = run;
+    const loading = this.#read(offset, length, least, line, lines);
+    for (let i = 0; i < lines; i++) this.#loading.set(line + i, loading);
+    loading.then(
+      (run) => this.#loaded(loading, line, run),
+      () => this.#loadedNot(loading, line, lines),
+    );
+    return loading;
+  }
+
+  /** Keeps the lines that came, but for those whose pieces were committed meanwhile. */
+  #loaded(loading: Promise<Run>, line: number, run: Run): void {
+    for (let i = 0; i < run.lines; i++) {
+      const begin = i * run.line;
+      const size = run.lines === 1 ? run.length : this.#torrent.pieceSize(line + i);
+      if (this.#loading.get(line + i) !== loading) continue;
+      this.#loading.delete(line + i);
+      if (begin + size <= run.length) this.#cache.keep(this.#key(line + i), run);
+    }
+    this.#cache.release(run);
+  }
+
+  #loadedNot(loading: Promise<Run>, line: number, lines: number): void {
     for (let i = 0; i < lines; i++) {
-      const promise = this.#take(run, piece + i, line + i, i * torrent.pieceLength, i === 0 ? least : undefined);
-      this.#loading.set(line + i, promise);
-      if (i === 0) first = promise;
-      // Nobody may ask for what was read ahead.
-      else promise.catch(() => undefined);
+      if (this.#loading.get(line + i) === loading) this.#loading.delete(line + i);
     }
-    return first;
   }
 
-  /** The line that begins at `begin` of a run: cached unless its piece was committed meanwhile. */
-  async #take(
-    run: Promise<Uint8Array>,
-    piece: number,
-    line: number,
-    begin: number,
-    size?: number,
-  ): Promise<Uint8Array> {
+  async #read(offset: number, length: number, least: number, line: number, lines: number): Promise<Run> {
+    const run = await this.#cache.acquire(length, this.#key(line), this.#torrent.pieceLength, lines);
     try {
-      const bytes = await run;
-      const end = begin + (size ?? this.#torrent.pieceSize(piece));
-      const taken = bytes.length < end ? await this.#alone(piece) : bytes.subarray(begin, end);
-      if (this.#loading.has(line)) this.#cache.set(this.#key(line), taken);
-      return taken;
-    } finally {
-      this.#loading.delete(line);
+      run.length = await this.#lane.read(this.#id, offset, run.slab, least);
+      return run;
+    } catch (error) {
+      this.#cache.release(run);
+      throw error;
     }
-  }
-
-  /** A piece that could not be read ahead with its neighbours. */
-  #alone(piece: number): Promise<Uint8Array> {
-    const size = this.#torrent.pieceSize(piece);
-    return this.#lane.read(this.#id, piece * this.#torrent.pieceLength, size, size);
   }
 
   #ahead(line: number): number {
@@ -268,7 +281,7 @@ export class DiskStore implements PieceStore {
     const begins = before === undefined && line % Math.floor(LINE / this.#torrent.pieceLength) === 0;
     let lines = Math.max(1, begins ? most : Math.min(most, (before ?? 0.5) * 2));
     for (let i = 1; i < lines; i++) {
-      if (this.#loading.has(line + i) || this.#cache.get(this.#key(line + i)) !== undefined) lines = i;
+      if (this.#loading.has(line + i) || this.#cache.has(this.#key(line + i))) lines = i;
     }
     this.#heads.set(line + lines, lines);
     for (const oldest of this.#heads.keys()) {

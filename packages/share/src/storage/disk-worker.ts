@@ -27,6 +27,7 @@ class DiskWorker {
   readonly #ring: JobReader;
   readonly #port: MessagePort;
   readonly #slabs: SharedArrayBuffer;
+  readonly #reads: SharedArrayBuffer;
   readonly #handles: FileHandles;
   readonly #torrents: Map<number, TorrentFiles> = new Map();
   #slab: SharedArrayBuffer | undefined;
@@ -34,23 +35,19 @@ class DiskWorker {
   /** Commits whose writes are not done: job → what it will end with. */
   readonly #commits: Map<number, CommitResult> = new Map();
   #outcomes: Outcome[] = [];
-  #reads: number[] = [];
-  #data = new Uint8Array(0);
-  #filled = 0;
-  /** Jobs of this batch that are not done. */
-  #left = 0;
 
   constructor(setup: WorkerSetup, port: MessagePort) {
     this.#ring = new JobReader(setup.ring);
     this.#port = port;
     this.#slabs = setup.slabs;
+    this.#reads = setup.reads;
     this.#handles = new FileHandles(setup.handles);
   }
 
   run(): never {
     for (;;) {
-      this.#left = Math.min(this.#ring.wait(), BATCH_JOBS);
-      for (let bytes = 0; this.#left > 0 && bytes < BATCH_BYTES; this.#left--) bytes += this.#job(this.#ring.next());
+      let left = Math.min(this.#ring.wait(), BATCH_JOBS);
+      for (let bytes = 0; left > 0 && bytes < BATCH_BYTES; left--) bytes += this.#job(this.#ring.next());
       this.#flush();
       this.#report();
     }
@@ -75,7 +72,7 @@ class DiskWorker {
       } else {
         // What this batch still has to write may be what is asked for.
         this.#flush();
-        if (kind === Kind.READ) this.#read(id, files, offset, length, words[at + 8] ?? 0);
+        if (kind === Kind.READ) this.#read(id, files, offset, length, at);
         else this.#check(id, files, offset, length, at);
       }
     } catch (error) {
@@ -139,16 +136,10 @@ class DiskWorker {
     return judge(bytes, check, (flags & Flag.BLOCKS) !== 0, nodeHashes);
   }
 
-  /** All reads of a batch share one buffer, which moves to the main thread without a copy. */
-  #read(id: number, files: TorrentFiles, offset: number, length: number, least: number): void {
-    if (this.#filled + length > this.#data.length) {
-      this.#sendReads();
-      this.#data = Buffer.allocUnsafeSlow(Math.max(length, Math.min(BATCH_BYTES, length * this.#left)));
-    }
-    const n = files.read(offset, this.#data.subarray(this.#filled, this.#filled + length), least, false);
-    this.#reads.push(id, this.#filled, n);
-    this.#filled += n;
-    this.#ring.end(id, Status.MESSAGE);
+  #read(id: number, files: TorrentFiles, offset: number, length: number, at: number): void {
+    const { words } = this.#ring;
+    const into = new Uint8Array(this.#reads, words[at + 7], length);
+    this.#ring.end(id, Status.OK, files.read(offset, into, words[at + 8] ?? 0, false));
   }
 
   #ask(id: number): void {
@@ -250,26 +241,10 @@ class DiskWorker {
   #report(): void {
     // Ends are shown first: a message that finds nothing to take would wake for nothing.
     const wake = this.#ring.publish();
-    if (this.#outcomes.length > 0) {
-      this.#send({ outcomes: this.#outcomes });
-      this.#outcomes = [];
-    } else if (wake && this.#reads.length === 0) {
-      this.#send({});
-    }
-    this.#sendReads();
-  }
-
-  #sendReads(): void {
-    if (this.#reads.length === 0) return;
-    const { buffer } = this.#data;
-    if (buffer instanceof ArrayBuffer) this.#send({ data: buffer, reads: this.#reads }, [buffer]);
-    this.#reads = [];
-    this.#data = new Uint8Array(0);
-    this.#filled = 0;
-  }
-
-  #send(report: Report, transfer: ArrayBuffer[] = []): void {
-    this.#port.postMessage(report, transfer);
+    if (this.#outcomes.length === 0 && !wake) return;
+    const report: Report = this.#outcomes.length === 0 ? {} : { outcomes: this.#outcomes };
+    this.#port.postMessage(report);
+    this.#outcomes = [];
   }
 }
 

@@ -11,7 +11,7 @@ export interface DiskOptions {
   readonly workers?: number;
   /** Pieces in flight of all torrents together: 64 MiB. */
   readonly memory?: number;
-  /** Bytes read and kept for peers that ask for them: 32 MiB. */
+  /** Bytes read and kept for peers that ask for them: 32 MiB, and 4 MiB beside for what is being read. */
   readonly cache?: number;
   /** Files that stay open, over all workers: 512. */
   readonly handles?: number;
@@ -29,7 +29,7 @@ export class Disk {
     this.#slabs = new SlabPool(options.memory ?? 64 * 1_048_576);
     this.#cache = new ReadCache(options.cache ?? 32 * 1_048_576);
     const handles = Math.max(1, Math.floor((options.handles ?? 512) / workers));
-    this.#lanes = Array.from({ length: workers }, () => new DiskLane(this.#slabs.memory, handles));
+    this.#lanes = Array.from({ length: workers }, () => new DiskLane(this.#slabs.memory, this.#cache.memory, handles));
   }
 
   /**

@@ -6,10 +6,10 @@
  *     word 1        jobs ever ended
  *     word 2        1 while a message that wakes the main thread is on its way
  *     words 16..    CAPACITY jobs of 24 words
- *     then          CAPACITY ends of 2 words: job id, Status
+ *     then          CAPACITY ends of 3 words: job id, Status, bytes that were read (READ)
  *
  *     job: 0 kind · 1 id · 2 torrent · 3 flags · 4 offset, low half · 5 offset, high half · 6 length
- *          7 place of the slab, -1 where the job's message brings it · 8 length that must be read (READ)
+ *          7 place of the slab (READ: in the read cache), -1 where the job's message brings it · 8 length that must be read (READ)
  *          8–12 SHA-1 · 13–20 root · 21 leaves · 22 bytes under the root (COMMIT, CHECK)
  */
 export const Kind = { COMMIT: 1, READ: 2, CHECK: 3, ASK: 4 } as const;
@@ -19,6 +19,7 @@ export const Status = { OK: 0, WRONG: 1, MESSAGE: 2 } as const;
 
 export const CAPACITY = 1024;
 const JOB_WORDS = 24;
+const END_WORDS = 3;
 const WRITTEN = 0;
 const ENDED = 1;
 const WAKING = 2;
@@ -26,7 +27,7 @@ const JOBS = 16;
 const ENDS: number = JOBS + CAPACITY * JOB_WORDS;
 
 export function ringMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer((ENDS + CAPACITY * 2) * 4);
+  return new SharedArrayBuffer((ENDS + CAPACITY * END_WORDS) * 4);
 }
 
 /** The main thread's end. It never has more than CAPACITY jobs under way, so neither ring runs over. */
@@ -57,13 +58,13 @@ export class JobWriter {
   }
 
   /** Calls back for every job that ended since. */
-  take(each: (id: number, status: number) => void): void {
+  take(each: (id: number, status: number, length: number) => void): void {
     const { words } = this;
     const ended = Atomics.load(words, ENDED);
     while (this.#taken !== ended) {
-      const at = ENDS + (this.#taken & (CAPACITY - 1)) * 2;
+      const at = ENDS + (this.#taken & (CAPACITY - 1)) * END_WORDS;
       this.#taken = (this.#taken + 1) | 0;
-      each(words[at] ?? 0, words[at + 1] ?? 0);
+      each(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0);
     }
   }
 
@@ -100,10 +101,11 @@ export class JobReader {
     return at;
   }
 
-  end(id: number, status: number): void {
-    const at = ENDS + (this.#ended & (CAPACITY - 1)) * 2;
+  end(id: number, status: number, length: number = 0): void {
+    const at = ENDS + (this.#ended & (CAPACITY - 1)) * END_WORDS;
     this.words[at] = id;
     this.words[at + 1] = status;
+    this.words[at + 2] = length;
     this.#ended = (this.#ended + 1) | 0;
   }
 

@@ -87,7 +87,7 @@ export class TorrentStream implements StreamFolder {
         if (store === undefined) throw new KithError('STORAGE_FAILED', `${this.name} was stopped.`);
         const at = from - first * pieceLength;
         const length = Math.min(most, end - begin, this.#metainfo.pieceSize(first) - at);
-        return store.read(first, at, length);
+        return (await store.read(first, at, length)).slice();
       },
       close: () => {
         closed = true;

@@ -89,8 +89,9 @@ export class LinkedDuplex implements Duplex {
     while (!this.#paused && this.#closed === undefined) {
       const chunk = this.#inbox.shift();
       if (chunk === undefined) break;
-      this.#waiting -= chunk.length;
       handler.data(chunk, this.#now());
+      // Not before: what is not pending any more may be overwritten.
+      this.#waiting -= chunk.length;
     }
     const other = this.#other;
     const writer = other === undefined ? undefined : other.#handler;

@@ -13,6 +13,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pieceCheck, type PieceCheck } from '@kith/torrent';
+import { ReadCache } from '../../src/storage/read-cache.ts';
 import { hasBit, recheck, setBit } from '../../src/storage/recheck.ts';
 import { put, type Rig, torrentV1 } from '../store-conformance/rig.ts';
 import { diskFor, folderFor } from './folder.ts';
@@ -200,6 +201,39 @@ test('many reads in order are answered from few runs and then at once', async (t
     assert.deepEqual(Buffer.from(await bytes), Buffer.from(rig.piece(i)));
   }
   assert.ok(waited <= 12, `${waited} reads of 64 had to wait`);
+});
+
+test('more readers than there is memory for wait for it, and each gets its own bytes', async (t) => {
+  const folder = await folderFor(t);
+  const rig = torrentV1([{ path: 'file', length: 262_144 * 64 }], 262_144);
+  const store = diskFor(t, { cache: 0 }).open(rig.torrent, { folder });
+  for (let i = 0; i < 64; i++) await put(store, rig, i, checkOf(rig, i));
+  const readers = Array.from({ length: 128 }, async (_, i) => {
+    const [piece, begin] = [i % 64, 16_384 * (i >> 5)];
+    const bytes = await store.read(piece, begin, 16_384);
+    return Buffer.from(rig.piece(piece))
+      .subarray(begin, begin + 16_384)
+      .equals(bytes);
+  });
+  assert.ok((await Promise.all(readers)).every((same) => same));
+});
+
+test('a run that was forgotten keeps its bytes until the turn ends in which they came', async () => {
+  const cache = new ReadCache(16_384);
+  const first = await cache.acquire(16_384, 1, 16_384, 1);
+  cache.keep(1, first);
+  cache.release(first);
+  const bytes = cache.get(1, 0, 16_384);
+  // Nothing is left for it: what is read next pushes it out.
+  const second = await cache.acquire(16_384, 2, 16_384, 1);
+  cache.keep(2, second);
+  cache.release(second);
+  assert.equal(cache.get(1, 0, 16_384), undefined);
+  const third = await cache.acquire(16_384, 3, 16_384, 1);
+  assert.notEqual(third.slab.bytes.byteOffset, bytes?.byteOffset);
+  await new Promise((resolve) => setImmediate(resolve));
+  const fourth = await cache.acquire(16_384, 4, 16_384, 1);
+  assert.equal(fourth.slab.bytes.byteOffset, bytes?.byteOffset, 'and after it they are free');
 });
 
 test('removing takes the files and leaves what is not the torrent’s', async (t) => {

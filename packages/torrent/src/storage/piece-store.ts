@@ -36,8 +36,8 @@ export interface PieceStore {
    */
   commit(buffer: PieceBuffer, check: PieceCheck, wantBlocks: boolean): Promise<CommitResult>;
   /**
-   * Bytes of a verified piece; the caller may keep but not change them. Synchronous where they are cached, so that a burst of
-   * requests is answered with one write.
+   * Bytes of a verified piece. They are the store's, and valid until the turn of the event loop ends in which they come: who
+   * keeps them copies them. Synchronous where they are cached, so that a burst of requests is answered with one write.
    */
   read(piece: number, begin: number, length: number): Uint8Array | Promise<Uint8Array>;
   /** Ends after what was committed is written. */

@@ -204,7 +204,7 @@ export class PeerWire implements DuplexHandler {
 
   /** Copies the bits. */
   bitfield(bits: Uint8Array): void {
-    this.#withBody(id.BITFIELD, bits.slice());
+    this.#withBody(id.BITFIELD, bits);
   }
 
   request(piece: number, begin: number, length: number): void {
@@ -219,12 +219,13 @@ export class PeerWire implements DuplexHandler {
     this.#blockRange(id.REJECT, piece, begin, length);
   }
 
-  /** `bytes` must not change until they are gone, and is not changed. */
+  /** Copies the bytes. */
   piece(piece: number, begin: number, bytes: Uint8Array): void {
     const outbox = this.#outbox;
+    outbox.together(id.PIECE_HEAD + bytes.length);
     const at = outbox.reserve(id.PIECE_HEAD);
     id.writePieceHead(outbox.arena, at, piece, begin, bytes.length);
-    outbox.append(bytes);
+    outbox.copy(bytes);
     this.#sentPayload += bytes.length;
   }
 
@@ -244,10 +245,10 @@ export class PeerWire implements DuplexHandler {
     this.#hashRange(id.HASH_REQUEST, range, 0);
   }
 
-  /** `hashes` must not change until they are gone. */
+  /** Copies the hashes. */
   hashes(range: HashRange, hashes: Uint8Array): void {
     this.#hashRange(id.HASHES, range, hashes.length);
-    this.#outbox.append(hashes);
+    this.#outbox.copy(hashes);
   }
 
   hashReject(range: HashRange): void {
@@ -310,7 +311,9 @@ export class PeerWire implements DuplexHandler {
   }
 
   drain(now: number): void {
-    if (this.#closing === undefined) this.#handler?.drain(now);
+    if (this.#closing !== undefined) return;
+    this.#outbox.taken();
+    this.#handler?.drain(now);
   }
 
   closed(reason: string, now: number): void {
@@ -347,7 +350,7 @@ export class PeerWire implements DuplexHandler {
     const attachment = this.#lookup?.attach(this, handshake, now);
     if (attachment === undefined) return undefined;
     this.#handler = attachment.handler;
-    this.#outbox.append(encodeHandshake(attachment.handshake));
+    this.#outbox.copy(encodeHandshake(attachment.handshake));
     return attachment.handler;
   }
 
@@ -382,7 +385,7 @@ export class PeerWire implements DuplexHandler {
   #withBody(type: number, body: Uint8Array): void {
     const at = this.#outbox.reserve(id.HEAD);
     id.writeHead(this.#outbox.arena, at, type, body.length);
-    if (body.length > 0) this.#outbox.append(body);
+    if (body.length > 0) this.#outbox.copy(body);
   }
 
   #hashRange(type: id.HashId, range: HashRange, hashes: number): void {
