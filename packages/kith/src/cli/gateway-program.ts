@@ -24,6 +24,7 @@ export function addGatewayVerbs(add: AddVerb): void {
   addFileVerbs(add, gateway);
   addForceVerbs(add, gateway);
   addBans(add);
+  addLan(add);
 }
 
 function addFileVerbs(add: AddVerb, gateway: Command): void {
@@ -128,6 +129,12 @@ function addForceVerbs(add: AddVerb, gateway: Command): void {
       gateway,
     );
   add(
+    'doctor',
+    'what does not work for whom, why, and what mends it',
+    async (context, _args, o) => (await import('./verbs/gateway/doctor.ts')).doctor(context, o['fix'] === true),
+    gateway,
+  ).option('--fix', 'mend what is safe to mend');
+  add(
     'status',
     'what is in force and how it fares',
     async (context) => (await import('./verbs/gateway/status.ts')).status(context),
@@ -145,6 +152,20 @@ function addForceVerbs(add: AddVerb, gateway: Command): void {
     async () => (await import('./verbs/gateway/unit.ts')).unit(),
     gateway,
   );
+}
+
+function addLan(add: AddVerb): void {
+  add(
+    'lan <interfaces...>',
+    'hand out addresses on interfaces, and send who is there through the mesh to an exit',
+    async (context, interfaces, o) =>
+      (await import('./verbs/lan.ts')).lan(context, interfaces, {
+        ...{ via: list(o, 'via'), confirm: text(o, 'confirm'), yes: o['yes'] === true },
+      }),
+  )
+    .option('--via <MEMBER>', 'a member that is an exit, the preferred one first; may be repeated', collect)
+    .option('--confirm <SECONDS>', 'take it back by itself unless "kith gateway confirm" comes within so many seconds')
+    .option('-y, --yes', 'do not ask');
 }
 
 function addBans(add: AddVerb): void {

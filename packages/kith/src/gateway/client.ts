@@ -3,8 +3,8 @@ import type { DaemonValue } from '@kith/gateway';
 import type { DaemonReport, Daemons } from '@kith/host';
 import { Caller } from '../api/caller.ts';
 import type { DoneReport, LogReport } from '@kith/api';
-import type { BanReport, BansReport, DaemonsReport, KeeperStatus, LiftReport } from './reports.ts';
-import type { BanRequest, LiftRequest, StartDaemonRequest, StopDaemonRequest } from './requests.ts';
+import type { BanReport, BansReport, DaemonsReport, ExaminationReport, KeeperStatus, LiftReport } from './reports.ts';
+import type { BanRequest, ExaminationRequest, LiftRequest, StartDaemonRequest, StopDaemonRequest } from './requests.ts';
 import { KEEPER_ROUTES } from './routes.ts';
 
 /** Each call throws KithError: the keeper's own, or NOT_RUNNING, DAEMON_UNREACHABLE. */
@@ -36,6 +36,11 @@ export class KeeperClient implements Daemons {
   /** Tells it that another file, or none, is in force. */
   applied(): Promise<DoneReport> {
     return this.#caller.json('POST', KEEPER_ROUTES.applied);
+  }
+
+  /** Lets the doctor look, which takes some ten seconds. */
+  examine(body: ExaminationRequest): Promise<ExaminationReport> {
+    return this.#caller.json('POST', KEEPER_ROUTES.examination, body);
   }
 
   bans(): Promise<BansReport> {

@@ -1,5 +1,5 @@
 /** What the keeper answers. */
-import type { BanView, GatewayReport } from '@kith/api';
+import type { BanView, FindingView, GatewayReport } from '@kith/api';
 import type { DaemonReport, MapSnapshot } from '@kith/host';
 
 /** The keeper's first words. */
@@ -36,6 +36,15 @@ export interface ExitStatus {
   readonly interface: string;
   /** The member that clients leave through; null where they do not leave through the mesh, or none is online. */
   readonly member: string | null;
+}
+
+export interface ExaminationReport {
+  /** What is wrong, or still is, the worst first. */
+  readonly findings: readonly FindingView[];
+  /** What something was done about. */
+  readonly mended: readonly FindingView[];
+  /** Milliseconds. */
+  readonly took: number;
 }
 
 export interface BansReport {

@@ -21,6 +21,10 @@ export interface BanRequest {
   readonly seconds: number | null;
 }
 
+export interface ExaminationRequest {
+  readonly mend: boolean;
+}
+
 export interface LiftRequest {
   readonly address: Address;
 }
@@ -45,6 +49,10 @@ export function readStopDaemon(body: unknown): StopDaemonRequest {
 
 export function readBan(body: unknown): BanRequest {
   return read<BanRequest>(body, { address, seconds: nullable(whole(1, LONGEST_BAN)) });
+}
+
+export function readExamination(body: unknown): ExaminationRequest {
+  return read<ExaminationRequest>(body, { mend: flag });
 }
 
 export function readLift(body: unknown): LiftRequest {

@@ -5,6 +5,7 @@ export const KEEPER_ROUTES: {
   readonly startDaemon: '/v1/daemons/start';
   readonly stopDaemon: '/v1/daemons/stop';
   readonly applied: '/v1/applied';
+  readonly examination: '/v1/examination';
   readonly bans: '/v1/bans';
   readonly lift: '/v1/bans/lift';
   readonly traffic: '/v1/traffic';
@@ -19,6 +20,7 @@ export const KEEPER_ROUTES: {
   startDaemon: '/v1/daemons/start',
   stopDaemon: '/v1/daemons/stop',
   applied: '/v1/applied',
+  examination: '/v1/examination',
   bans: '/v1/bans',
   lift: '/v1/bans/lift',
   traffic: '/v1/traffic',

@@ -5,8 +5,8 @@ import type { Hono } from 'hono';
 import { jsonApp, jsonBody, wholeIn } from '../api/socket.ts';
 import type { DoneReport, LogReport } from '@kith/api';
 import type { LogBook } from '../daemon/log.ts';
-import type { BanReport, BansReport, DaemonsReport, KeeperStatus, LiftReport } from './reports.ts';
-import { readBan, readLift, readStartDaemon, readStopDaemon } from './requests.ts';
+import type { BanReport, BansReport, DaemonsReport, ExaminationReport, KeeperStatus, LiftReport } from './reports.ts';
+import { readBan, readExamination, readLift, readStartDaemon, readStopDaemon } from './requests.ts';
 import { KEEPER_BODY_LIMIT, KEEPER_ROUTES } from './routes.ts';
 import type { Works } from './works.ts';
 
@@ -35,6 +35,10 @@ export function keeperApp({ supervisor, works, log, stop }: KeeperParts): Hono {
     await works.follow();
     return c.json(done);
   });
+  app.post(KEEPER_ROUTES.examination, async (c) =>
+    c.json<ExaminationReport>(await works.examine(readExamination(await jsonBody(c)).mend)),
+  );
+  app.get(KEEPER_ROUTES.metrics, async (c) => c.text(await works.metrics()));
   app.get(KEEPER_ROUTES.bans, (c) => c.json<BansReport>(works.bans()));
   app.post(KEEPER_ROUTES.bans, async (c) => {
     const { address, seconds } = readBan(await jsonBody(c));

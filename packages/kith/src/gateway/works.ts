@@ -1,14 +1,21 @@
 /** What the keeper does besides keeping daemons: it follows the file in force, with bans, map, answers to routers, exits. */
+import { join } from 'node:path';
 import type { BanView, FindingView, LeaseView } from '@kith/api';
-import { type Address, KithError, parseAddress, prefixContains } from '@kith/core';
+import { type Address, isIPv4, KithError, parseAddress, prefixContains, prefixParts } from '@kith/core';
 import type { Gateway, GatewayDomain } from '@kith/gateway';
 import {
+  type BanFigures,
   BanKeeper,
+  batmanStatus,
   type DaemonReport,
   type Daemons,
+  fastdStatus,
+  gatherGateway,
   type InForce,
   type KeptBan,
+  leasesIn,
   MapService,
+  metricsText,
   OwnDocuments,
   Responder,
   type Segment,
@@ -19,9 +26,11 @@ import { readVersion } from '../version.ts';
 import { Exits } from './exits.ts';
 import { parseGatewayFile } from './file.ts';
 import { type GatewayFolders, keeperFiles } from './folders.ts';
-import { readLeases } from './leases.ts';
+import { FiguresServer } from './figures.ts';
+import { inspect } from './inspect.ts';
+import { findMesh } from './mesh.ts';
 import { prospectOf } from './prospect.ts';
-import type { BanReport, BansReport, DomainStatus, KeeperStatus } from './reports.ts';
+import type { BanReport, BansReport, DomainStatus, ExaminationReport, KeeperStatus } from './reports.ts';
 
 export interface WorksOptions {
   readonly folders: GatewayFolders;
@@ -37,12 +46,15 @@ interface Shift {
   readonly map: MapService | null;
   readonly responder: Responder | null;
   readonly exits: Exits | null;
+  readonly figures: FiguresServer | null;
 }
 
 export class Works {
   readonly #options: WorksOptions;
   readonly #transactions: Transactions;
   #shift: Shift | null = null;
+  /** Since the keeper was started. */
+  #banned = 0;
   /** Changes wait for one another. */
   #turn: Promise<void> = Promise.resolve();
   #findings: { readonly findings: readonly FindingView[]; readonly at: number } | null = null;
@@ -69,7 +81,7 @@ export class Works {
     await this.#turn;
     const shift = this.#shift;
     const pending = this.#transactions.pending();
-    const leases = this.#leases();
+    const leases = await this.#leases();
     return {
       ...{ pid: process.pid, file: shift?.inForce.file ?? null, pending, leases },
       community: shift?.gateway.settings.community.name ?? '',
@@ -112,6 +124,41 @@ export class Works {
     return this.#need().map?.serve(`/${name}`) ?? null;
   }
 
+  /** Lets the doctor look, and remembers what was found. */
+  async examine(mend: boolean): Promise<ExaminationReport> {
+    const { folders, daemons } = this.#options;
+    const report = await inspect({ folders, daemons, mend });
+    this.#findings = { findings: report.findings, at: Date.now() };
+    if (report.mended.length > 0) await this.follow();
+    return report;
+  }
+
+  /** For Prometheus. */
+  async metrics(): Promise<string> {
+    const shift = this.#shift;
+    const daemons = await this.#options.daemons.list();
+    const mesh = shift === null ? null : await findMesh(shift.gateway.settings.exit.members);
+    return metricsText({
+      version: readVersion(),
+      gateway:
+        shift === null
+          ? null
+          : await gatherGateway(
+              {
+                ...{ gateway: shift.gateway, daemons, bans: banFigures(shift.bans, this.#banned) },
+                batman: (domain) => batmanStatus(domain.names.batman).catch(() => null),
+                fastd: (domain) =>
+                  fastdStatus(join(this.#options.folders.run, `fastd-${domain.domain.code}.sock`)).catch(() => null),
+              },
+              Date.now(),
+            ),
+      map: shift?.map ?? null,
+      responder: shift?.responder?.snapshot() ?? null,
+      mesh: mesh === null ? null : [await mesh.client.status()],
+      share: null,
+    });
+  }
+
   #bansOf(): BanKeeper {
     const { bans } = this.#need();
     if (bans === null) throw new KithError('GATEWAY_NOT_APPLIED', 'the file says "bans: false": nobody is banned here');
@@ -123,8 +170,8 @@ export class Works {
     return this.#shift;
   }
 
-  #leases(): LeaseView[] {
-    return this.#shift === null ? [] : readLeases(`${this.#options.folders.state}/dnsmasq.leases`);
+  async #leases(): Promise<readonly LeaseView[]> {
+    return this.#shift === null ? [] : leasesIn(this.#options.folders.state, Date.now());
   }
 
   async #follow(): Promise<void> {
@@ -148,6 +195,7 @@ export class Works {
     const say = (kind: string) => (text: string) => note('info', kind, text);
     const bans =
       settings.bans === null ? null : new BanKeeper({ settings: settings.bans, book: files.bans, tell: say('bans') });
+    bans?.onBan(() => void this.#banned++);
     await bans?.start();
     const segments = segmentsOf(gateway);
     const map =
@@ -159,13 +207,22 @@ export class Works {
     await responder?.start();
     const exits = settings.exit.members.length === 0 ? null : new Exits(settings.exit.members, say('exit'));
     await exits?.start();
-    return { inForce, gateway, bans, map, responder, exits };
+    const figures =
+      settings.statistics === null
+        ? null
+        : new FiguresServer({
+            ...{ gateway, port: settings.statistics.port, tell: say('figures') },
+            metrics: () => this.metrics(),
+            map: (path) => map?.serve(path.replace(/^\/map/, '')) ?? null,
+          });
+    await figures?.start();
+    return { inForce, gateway, bans, map, responder, exits, figures };
   }
 
   #responder(gateway: Gateway, segments: readonly Segment[]): Responder {
     const own = new OwnDocuments({
       ...{ gateway, version: readVersion() },
-      leases: (domain) => Promise.resolve(this.#leases().filter(({ address }) => inDomain(domain, address)).length),
+      leases: async (domain) => (await this.#leases()).filter(({ address }) => inDomain(domain, address)).length,
     });
     return new Responder({
       segments: gateway.domains.flatMap((domain, place) => {
@@ -179,7 +236,13 @@ export class Works {
     const shift = this.#shift;
     this.#shift = null;
     if (shift === null) return;
-    await Promise.all([shift.bans?.stop(), shift.map?.stop(), shift.responder?.stop(), shift.exits?.close()]);
+    await Promise.all([
+      shift.bans?.stop(),
+      shift.map?.stop(),
+      shift.responder?.stop(),
+      shift.exits?.close(),
+      shift.figures?.close(),
+    ]);
   }
 }
 
@@ -190,6 +253,13 @@ function segmentsOf({ domains }: Gateway): Segment[] {
 
 function banView({ target, reason, since, until }: KeptBan): BanView {
   return { address: target, reason, since, until };
+}
+
+function banFigures(bans: BanKeeper | null, total: number): BanFigures | null {
+  if (bans === null) return null;
+  const all = bans.list();
+  const ipv4 = all.filter(({ target }) => isIPv4(prefixParts(target).address)).length;
+  return { ipv4, ipv6: all.length - ipv4, total };
 }
 
 function domainsOf({ domains }: Gateway, leases: readonly LeaseView[]): DomainStatus[] {

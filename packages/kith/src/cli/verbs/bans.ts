@@ -26,8 +26,10 @@ export async function addBan(
   const own = await keeper();
   const bans: BanView[] = [];
   for (const address of addresses.map(addressIn)) bans.push((await own.ban({ address, seconds })).ban);
-  const now = Date.now();
-  return { json: { bans }, text: bans.map((ban) => `${ban.address} is banned for ${leftOf(ban, now)}`).join('\n') };
+  return {
+    json: { bans },
+    text: bans.map((ban) => `${ban.address} is banned for ${leftOf(ban, ban.since)}`).join('\n'),
+  };
 }
 
 export async function liftBan(_context: Context, addresses: readonly string[]): Promise<Result> {

@@ -5,10 +5,12 @@ import { type Applied, type Progress, Transactions } from '@kith/host';
 import { connectKeeper, NO_KEEPER, runningKeeper } from '../../../gateway/connect.ts';
 import { findGatewayFile } from '../../../gateway/file.ts';
 import { type GatewayFolders, gatewayFolders } from '../../../gateway/folders.ts';
+import { findingView, look } from '../../../gateway/inspect.ts';
 import { type Prospect, prospectOf } from '../../../gateway/prospect.ts';
 import { agrees, canAsk } from '../../ask.ts';
 import type { Context } from '../../context.ts';
 import { parseWhole, type Result } from '../../output.ts';
+import { findingText } from './doctor.ts';
 import { type FileOptions, objectionText, planJson } from './plan.ts';
 
 export interface ApplyOptions extends FileOptions {
@@ -20,10 +22,13 @@ export interface ApplyOptions extends FileOptions {
 
 /** A day. */
 const LONGEST = 86_400;
+/** Seconds that the doctor's look may take; what is not confirmed by then is taken back. */
+const FOR_THE_DOCTOR = 120;
 
 export async function apply(context: Context, options: ApplyOptions): Promise<Result> {
   const folders = gatewayFolders();
-  const seconds = options.confirm === undefined ? null : parseWhole(options.confirm, 5, LONGEST, '--confirm');
+  const asked = options.confirm === undefined ? null : parseWhole(options.confirm, 5, LONGEST, '--confirm');
+  const seconds = asked ?? (options.confirmByDoctor ? FOR_THE_DOCTOR : null);
   const file = findGatewayFile(options.file);
   const looking = new Transactions({ folders, daemons: (await runningKeeper(folders)) ?? NO_KEEPER });
   const draining = looking.inForce()?.draining ?? false;
@@ -32,7 +37,32 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Re
   const plan = await looking.plan(prospect.desired);
   if (plan.changes.length > 0) await agreed(context, prospect, plan, options.yes || seconds !== null);
   const order = { prospect, draining, ...(seconds === null ? {} : { confirmWithin: seconds * 1000 }) };
-  return outcome(await putInForce(context, folders, order), seconds);
+  const applied = await putInForce(context, folders, order);
+  if (!options.confirmByDoctor || applied.confirmWithin === null) return outcome(applied, seconds);
+  return confirmByDoctor(context, folders, prospect, applied);
+}
+
+/** Keeps the change where the doctor finds nothing that fails, and takes it back where something does. */
+async function confirmByDoctor(
+  context: Context,
+  folders: GatewayFolders,
+  prospect: Prospect,
+  { plan }: Applied,
+): Promise<Result> {
+  context.progress('the doctor looks at it as its clients see it');
+  const keeper = await connectKeeper(folders);
+  const transactions = new Transactions({ folders, daemons: keeper, tell: (progress) => tell(context, progress) });
+  const findings = (await look(prospect, transactions, keeper)).findings.map(findingView);
+  const fails = findings.some(({ severity }) => severity === 'error');
+  await (fails ? transactions.revert() : transactions.confirm());
+  await keeper.applied();
+  const json = { ...planJson(plan), confirmWithin: null, confirmed: !fails, findings };
+  const texts = findings.map(findingText);
+  if (fails) return { json, text: [...texts, 'taken back: the machine is as it was before'].join('\n\n'), exit: 1 };
+  return {
+    json,
+    text: [...texts, `${plan.changes.length} changes made and confirmed: the gateway is in force`].join('\n\n'),
+  };
 }
 
 /** @throws KithError GATEWAY_OBJECTION */
