@@ -77,6 +77,15 @@ export interface ShareReport extends ShareSnapshot {
 export interface ShareDetails extends ShareReport {
   readonly content: readonly ShareFile[];
   readonly connected: readonly PeerReport[];
+  /** Absent while the metadata is missing. */
+  readonly pieces?: PiecesReport;
+}
+
+/** Which pieces are here. */
+export interface PiecesReport {
+  readonly count: number;
+  /** A bit each, the highest of a byte first: base64. */
+  readonly have: string;
 }
 
 export interface PeerReport {

@@ -29,7 +29,7 @@ export const DESCRIPTIONS: readonly Description[] = [
     ...{ method: 'get', route: 'history', summary: 'How a member did over time.', answer: 'HistoryReport' },
     query: { span: 'hour, day or month' },
   },
-  { method: 'get', route: 'gateway', summary: 'Services, leases, bans and findings.', answer: 'GatewayReport' },
+  { method: 'get', route: 'gateway', summary: 'Services, leases, bans and findings.', answer: 'GatewayReport or null' },
   { method: 'get', route: 'routers', summary: "The gateway's routers and their links.", answer: 'TopologyReport' },
   { method: 'get', route: 'shelf', summary: 'What members share.', answer: 'ShelfReport' },
   { method: 'get', route: 'shares', summary: 'What is shared and loaded here.', answer: 'SharesReport' },

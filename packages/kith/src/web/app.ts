@@ -2,7 +2,14 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { HttpBindings } from '@hono/node-server';
-import { type ChangeEvent, type DoneReport, FACE_ROUTES, type SessionReport, type Topic } from '@kith/api';
+import {
+  type ChangeEvent,
+  type DoneReport,
+  FACE_ROUTES,
+  type GatewayReport,
+  type SessionReport,
+  type Topic,
+} from '@kith/api';
 import { KithError } from '@kith/core';
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
@@ -18,11 +25,11 @@ import type { Events } from './events.ts';
 import { admit, admitPage, type Caller, type House, type Knock, Pace, plainAddress } from './guard.ts';
 import type { History } from './history.ts';
 import type { Shelf } from './shelf.ts';
-import { clientFor, type Sources } from './sources.ts';
+import { clientFor, type Looking } from './sources.ts';
 import { nodesOf, overviewOf, routerTopology, topologyOf } from './views.ts';
 
 export interface FaceInit {
-  readonly sources: Sources;
+  readonly sources: Looking;
   readonly house: House;
   readonly pages: ReadonlyMap<string, Asset>;
   readonly history: History;
@@ -93,11 +100,7 @@ function addReading(app: Face, init: FaceInit, callerOf: (c: Context) => Caller)
     const span = oneOf('hour', 'day', 'month')(c.req.query('span') ?? 'hour', 'span');
     return c.json(history.report(c.req.param('id'), span, Date.now()));
   });
-  app.get(FACE_ROUTES.gateway, async (c) => {
-    const { gateway } = await sources.look();
-    if (gateway === null) throw new KithError('FACE_NO_GATEWAY', 'no gateway is applied on this machine');
-    return c.json(gateway);
-  });
+  app.get(FACE_ROUTES.gateway, async (c) => c.json<GatewayReport | null>((await sources.look()).gateway));
   app.get(FACE_ROUTES.routers, async (c) =>
     c.json(routerTopology((await sources.look()).routers ?? { routers: [], links: [] })),
   );

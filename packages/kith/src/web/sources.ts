@@ -43,7 +43,13 @@ export interface GatewaySource {
 /** ms that a look is good for. */
 const FRESH = 500;
 
-export class Sources {
+/** What the face needs of them. */
+export interface Looking {
+  look(): Promise<Snapshot>;
+  readonly gateway: GatewaySource;
+}
+
+export class Sources implements Looking {
   readonly #gateway: GatewaySource;
   #last: Snapshot | null = null;
   #looking: Promise<Snapshot> | null = null;
