@@ -119,11 +119,15 @@ export class MapService {
     this.#collector.start();
   }
 
-  /** Saves the book. */
+  /** Saves the book; where that fails it is told as an event, as there is nobody left who could mend it. */
   async stop(): Promise<void> {
     await this.#collector.stop();
     await this.#writing;
-    await saveBook(join(this.#options.folder, BOOK), this.#book);
+    try {
+      await saveBook(join(this.#options.folder, BOOK), this.#book);
+    } catch (error) {
+      this.#options.onEvent?.({ type: 'unwritten', error });
+    }
   }
 
   /** @param path of a request: `/nodes.json`, `/graph.json`, `/meshviewer.json`, `/nodelist.json`; null for others */

@@ -14,8 +14,11 @@ const ROOT = join(import.meta.dirname, '../../../..');
 /** Labels of a family, with those that a scrape adds. */
 function labelsOf(name: string): Set<string> {
   const samples = FAMILIES.get(name)?.samples ?? [];
-  const own = name.startsWith('kith_node_') ? ['node'] : [];
-  return new Set(['instance', ...own, ...samples.flatMap(({ labels }) => [...labels.keys()])]);
+  return new Set(['instance', ...samples.flatMap(({ labels }) => [...labels.keys()])]);
+}
+
+function labelValues(name: string, label: string): string[] {
+  return (FAMILIES.get(name)?.samples ?? []).flatMap(({ labels }) => labels.get(label) ?? []);
 }
 
 test('dashboards ask for figures that there are', () => {
@@ -51,6 +54,16 @@ test('dashboards pick and name by labels that the figures have', () => {
     return [...picked, ...strange].map((label) => `${where}: ${label}`);
   });
   assert.deepEqual(unknown, []);
+});
+
+test('rules that dashboards name are rules of the firewall', () => {
+  const rules = labelValues('kith_gateway_rule_packets_total', 'rule');
+  const named = QUESTIONS.flatMap(({ expr }) => /\brule=~"([^"]*)"/.exec(expr)?.[1]?.split('|') ?? []);
+  assert.ok(named.length > 10);
+  assert.deepEqual(
+    named.filter((pattern) => !rules.some((rule) => new RegExp(`^(?:${pattern})$`).test(rule))),
+    [],
+  );
 });
 
 test('panels have an id of their own and do not cover one another', () => {

@@ -1,7 +1,8 @@
 /** Figures of everything that there can be, and a reader of Prometheus' text format 0.0.4. */
 import assert from 'node:assert/strict';
-import { NodeBook, nodeMetrics, parseAnswer } from '@kith/gateway';
-import type { Figures, MapSnapshot } from '@kith/host';
+import { NodeBook, nodeMetrics, parseAnswer, ruleIdOf } from '@kith/gateway';
+import type { Figures, MapSnapshot, RuleCount } from '@kith/host';
+import { desiredFrom, LARGE } from '../../../gateway/test/sample.ts';
 import { said } from '../respondd/router.ts';
 
 const WALL = 1_790_000_000_000;
@@ -26,6 +27,17 @@ function book(): NodeBook {
     nodes.take(parseAnswer(JSON.stringify(documents).replaceAll('router-ab', 'a\\"b\\\\c')).documents, WALL);
   }
   return nodes;
+}
+
+/** The rules of a real gateway, each of which has counted something. */
+function rulesOf(file: string): RuleCount[] {
+  return desiredFrom(file).wanted.flatMap(({ item }): RuleCount[] => {
+    if (item.kind !== 'table') return [];
+    const { name: table, chains } = item.value;
+    return Object.entries(chains).flatMap(([chain, comments]) =>
+      comments.flatMap((comment) => ({ table, chain, rule: ruleIdOf(comment) ?? '', packets: 5, bytes: 300 })),
+    );
+  });
 }
 
 const SNAPSHOT: MapSnapshot = {
@@ -114,7 +126,7 @@ export const FIGURES: Figures = {
         lastWords: [],
       },
     ],
-    rules: [{ table: 'kith', chain: 'clients', rule: 'dns-udp', packets: 5, bytes: 300 }],
+    rules: rulesOf(LARGE),
     conntrack: { entries: 100, limit: 65_536 },
     interfaces: [{ name: 'br-cork', received: COUNTS, sent: COUNTS }],
     bans: { ipv4: 3, ipv6: 1, total: 17 },
