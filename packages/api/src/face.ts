@@ -96,6 +96,8 @@ export interface TopologyLink {
   readonly rttMs: number | null;
   /** 0..1 */
   readonly loss: number;
+  /** How good it is, 0..1: of members by RTT and loss, of routers as batman-adv measures it. */
+  readonly quality: number;
   /** Why this node's own way is as it is; null for links between others. */
   readonly reason: string | null;
   /** Ids of the members that forward, nearest first. */

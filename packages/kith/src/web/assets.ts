@@ -47,8 +47,9 @@ export function readPages(folder: string): ReadonlyMap<string, Asset> {
 }
 
 /**
- * What a page may do: run and show what comes from here, and nothing else. Styles stand in attributes where a chart puts
- * them, never in text that somebody wrote. @param images where map tiles come from, if anywhere
+ * What a page may do: run and show what comes from here, and nothing else.
+ *
+ * @param images where map tiles come from, if anywhere
  */
 export function pagePolicy(images: string | null): string {
   const pictures = images === null ? '' : ` ${images}`;
@@ -56,7 +57,6 @@ export function pagePolicy(images: string | null): string {
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "style-src-attr 'unsafe-inline'",
     `img-src 'self' data: blob:${pictures}`,
     "font-src 'self'",
     "connect-src 'self'",

@@ -95,15 +95,23 @@ export function topologyOf(status: StatusReport): TopologyReport {
   const pair = (a: string, b: string): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
   for (const { a, b, rttMs, loss } of status.links) {
     if (!present.has(a) || !present.has(b)) continue;
-    links.set(pair(a, b), { a, b, kind: 'direct', rttMs, loss, reason: null, via: [] });
+    const quality = qualityOf(rttMs, loss);
+    links.set(pair(a, b), { a, b, kind: 'direct', rttMs, loss, quality, reason: null, via: [] });
   }
   for (const { id, online, self, path, rttMs, loss } of status.members) {
     if (self || !online || path.kind === 'none') continue;
-    const own = { a: status.self, b: id, rttMs, loss, reason: path.reason, via: path.via.map((hop) => hop.id) };
+    const measured = { rttMs, loss, quality: qualityOf(rttMs, loss) };
+    const own = { a: status.self, b: id, ...measured, reason: path.reason, via: path.via.map((hop) => hop.id) };
     if (path.kind === 'direct') links.set(pair(status.self, id), { ...own, kind: 'direct' });
     else links.set(`way ${id}`, { ...own, kind: 'relayed' });
   }
   return { nodes, links: [...links.values()] };
+}
+
+/** Loss counts most: a way around over a slow line beats a short one that drops. */
+function qualityOf(rttMs: number | null, loss: number): number {
+  const kept = Math.max(0, 1 - loss * 3);
+  return rttMs === null ? kept : kept / (1 + Math.max(0, rttMs - 20) / 300);
 }
 
 /** The routers of a gateway's mesh. */
@@ -116,7 +124,16 @@ export function routerTopology({ routers, links }: RouterMap): TopologyReport {
     })),
     links: links
       .filter(({ a, b }) => known.has(a) && known.has(b))
-      .map(({ a, b, quality }) => ({ a, b, kind: 'direct', rttMs: null, loss: 1 - quality, reason: null, via: [] })),
+      .map(({ a, b, quality }) => ({
+        a,
+        b,
+        kind: 'direct',
+        rttMs: null,
+        loss: 1 - quality,
+        quality,
+        reason: null,
+        via: [],
+      })),
   };
 }
 

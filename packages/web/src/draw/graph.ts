@@ -1,6 +1,6 @@
 /** Draws a graph of thousands on a canvas: links coloured by quality, relayed ways dashed, names where there is room. */
 import type { TopologyLink, TopologyNode, TopologyReport } from '@kith/api';
-import { palette, qualityOf, toneOf } from '../lib/quality.ts';
+import { palette, toneOf } from '../lib/quality.ts';
 import { Camera } from './camera.ts';
 import type { LayoutAnswer, LayoutRequest } from './layout-worker.ts';
 
@@ -162,7 +162,7 @@ export class GraphView {
     for (const link of this.#report.links) {
       const [a, b] = [this.#index.get(link.a), this.#index.get(link.b)];
       if (a === undefined || b === undefined) continue;
-      const key = `${link.kind} ${toneOf(qualityOf(link))}`;
+      const key = `${link.kind} ${toneOf(link.quality)}`;
       let path = paths.get(key);
       if (path === undefined) paths.set(key, (path = new Path2D()));
       path.moveTo(this.#x(a), this.#y(a));

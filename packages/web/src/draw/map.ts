@@ -17,7 +17,7 @@ import {
 import { feature } from 'topojson-client';
 import countries from 'world-atlas/countries-50m.json?url';
 import { clustersOf } from '../lib/clusters.ts';
-import { palette, qualityOf, toneOf } from '../lib/quality.ts';
+import { palette, toneOf } from '../lib/quality.ts';
 
 type Topology = Parameters<typeof feature>[0];
 
@@ -155,7 +155,7 @@ function linesByTone(
   for (const link of links) {
     const [a, b] = [places.get(link.a), places.get(link.b)];
     if (a === undefined || b === undefined || link.kind !== 'direct') continue;
-    const tone = toneOf(qualityOf(link));
+    const tone = toneOf(link.quality);
     lines.set(tone, [...(lines.get(tone) ?? []), [a, b]]);
   }
   return lines;

@@ -7,7 +7,6 @@ import { pathOf } from '../lib/api.ts';
 import { milliseconds, percent } from '../lib/format.ts';
 import { useLive, useReport } from '../lib/live.ts';
 import { hrefTo } from '../lib/place.ts';
-import { qualityOf } from '../lib/quality.ts';
 import { Mark, type Tone } from '../widgets/marks.tsx';
 import { Empty, Shown } from '../widgets/report.tsx';
 import { type Column, Table } from '../widgets/table.tsx';
@@ -146,8 +145,7 @@ function linkName({ a, b }: TopologyLink, names: Names): string {
   return `${names.get(a) ?? a} – ${names.get(b) ?? b}`;
 }
 
-export function tone(link: TopologyLink): Tone {
-  const quality = qualityOf(link);
+function tone({ quality }: TopologyLink): Tone {
   return quality > 0.6 ? 'good' : quality > 0.3 ? 'fair' : 'bad';
 }
 
