@@ -21,6 +21,7 @@ export type GatewayCode =
   | 'ROUTER_LIMIT'
   | 'ROUTER_UNKNOWN'
   | 'REGISTRATION_INVALID'
+  | 'REGISTRATION_PORT_TAKEN'
   | 'GATEWAY_BUSY'
   | 'GATEWAY_IN_THE_WAY'
   | 'GATEWAY_RECORD_CORRUPT'
@@ -121,6 +122,11 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
     meaning: "A router's request to be let in is malformed.",
     advice: 'The message says what is missing; docs/gateway.md tells what a router has to send.',
     exit: USAGE,
+  },
+  REGISTRATION_PORT_TAKEN: {
+    meaning: 'The port that routers shall send their keys to cannot be opened.',
+    advice: 'Write another one as `vpn.registration.port`, or end the program that has it: `ss -ltnp` names it.',
+    exit: NETWORK,
   },
   GATEWAY_BUSY: {
     meaning: 'Another kith changes the gateway at this moment.',

@@ -3,6 +3,7 @@
  * derived. Everything that is made for the host is made from this.
  */
 import { type Address, KithError, type Prefix, prefixContains, parsePrefix } from '@kith/core';
+import type { RouterEntry } from '../routers/registry.ts';
 import type { Domain, Fastd, GatewayEntry, Settings, WireGuard } from '../file/settings.ts';
 import { macFor, vniOf } from './hashes.ts';
 import { payloadMtu, type Sizes, sizesFor, vxlanMtu } from './mtu.ts';
@@ -22,6 +23,8 @@ export interface Host {
   readonly exitMtu: number | null;
   /** The gateway is being taken out: it keeps the promises that it made and makes no new ones. */
   readonly draining: boolean;
+  /** Routers that were let in besides those of the file. */
+  readonly admitted?: readonly Pick<RouterEntry, 'kind' | 'key' | 'domain'>[];
   readonly folders: {
     /** What lasts: leases, keys, the daemons' configuration. */
     readonly state: string;
@@ -138,6 +141,10 @@ export function entryOf(host: Host, settings: Settings): GatewayEntry | null {
   );
 }
 
+function admittedTo({ admitted = [] }: Host, { code }: Domain): string[] {
+  return admitted.filter(({ kind, domain }) => kind === 'wireguard' && domain === code).map(({ key }) => key);
+}
+
 function isUniqueLocal(prefix: Prefix): boolean {
   return prefixContains(UNIQUE_LOCAL, gatewayAddress(prefix, 0));
 }
@@ -175,7 +182,14 @@ function domainOn(
     },
     vni: seed === undefined ? null : vniOf(seed),
     fastd: vpn.fastd === null ? null : { ...vpn.fastd, boundPort: vpn.fastd.port + place },
-    wireguard: vpn.wireguard === null ? null : { ...vpn.wireguard, boundPort: vpn.wireguard.port + place },
+    wireguard:
+      vpn.wireguard === null
+        ? null
+        : {
+            ...vpn.wireguard,
+            peers: [...new Set([...vpn.wireguard.peers, ...admittedTo(host, domain)])],
+            boundPort: vpn.wireguard.port + place,
+          },
     meshed: vpn.fastd !== null || vpn.wireguard !== null,
   };
 }

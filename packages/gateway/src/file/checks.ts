@@ -204,11 +204,21 @@ function ports({ vpn, domains, services }: Settings): Complaint[] {
       users.set(port, `${kind} of domain "${code}"`);
     }
   }
+  complaints.push(...registration(vpn));
   for (const { name, port } of services) {
     if (port > 65_535)
       complaints.push({ path: ['services', name], message: `has port ${port}, 65535 is the last one` });
   }
   return complaints;
+}
+
+function registration({ registration: wanted, fastd, wireguard }: Settings['vpn']): Complaint[] {
+  if (wanted === null || wireguard !== null || fastd?.accept === 'known') return [];
+  const why =
+    fastd === null
+      ? 'there is no tunnel to let routers into: write "fastd" or "wireguard" next to it'
+      : 'fastd lets in all routers, with or without: write "accept: known" below "fastd"';
+  return [{ path: ['vpn', 'registration'], message: `would be for nobody, ${why}` }];
 }
 
 function firmware({ firmware }: Settings): Complaint[] {

@@ -216,9 +216,21 @@ const wireguard = z.strictObject({
   peers: z.array(wireguardKey).max(1000).optional().meta({ description: 'Public keys of known routers.' }),
 });
 
+const registration = z
+  .strictObject({
+    port: integer(1, 65535, 'TCP port that routers send their keys to; default 8655.').optional(),
+    approve: z.enum(['hand', 'all']).optional().meta({ description: 'Who is let in without a look; default hand.' }),
+    limit: integer(1, 10_000, 'Most routers that are let in; default 500.').optional(),
+  })
+  .meta({ description: 'Where routers send their keys to be let in.' });
+
 const vpn = z.union([
   z.enum(['fastd', 'wireguard']),
-  z.strictObject({ fastd: fastd.optional(), wireguard: wireguard.optional() }),
+  z.strictObject({
+    fastd: fastd.optional(),
+    wireguard: wireguard.optional(),
+    registration: registration.optional(),
+  }),
 ]);
 
 const gatewayEntry = z.strictObject({

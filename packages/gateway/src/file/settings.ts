@@ -66,6 +66,14 @@ export interface WireGuard {
   readonly peers: readonly string[];
 }
 
+/** Where routers send their keys to be let in. */
+export interface Registration {
+  readonly port: number;
+  /** `all` lets everybody in, `hand` waits for an operator. */
+  readonly approve: 'hand' | 'all';
+  readonly limit: number;
+}
+
 export interface Service {
   readonly name: string;
   readonly protocol: 'tcp' | 'udp';
@@ -99,7 +107,12 @@ export interface Settings {
   readonly slots: number;
   /** Mbit/s. */
   readonly bandwidth: { readonly down: number; readonly up: number };
-  readonly vpn: { readonly fastd: Fastd | null; readonly wireguard: WireGuard | null };
+  readonly vpn: {
+    readonly fastd: Fastd | null;
+    readonly wireguard: WireGuard | null;
+    /** Null: nobody can register. */
+    readonly registration: Registration | null;
+  };
   readonly dns: {
     readonly zone: Label;
     /** Empty: those of the host. */
@@ -239,8 +252,16 @@ function domainOf(code: string, given: WrittenDomain, prefix4: Prefix, community
 
 function vpnOf(written: Written['vpn']): Settings['vpn'] {
   const given = typeof written === 'string' ? { [written]: {} } : (written ?? {});
-  const { fastd, wireguard } = given;
+  const { fastd, wireguard, registration } = given;
   return {
+    registration:
+      registration === undefined
+        ? null
+        : {
+            port: registration.port ?? 8655,
+            approve: registration.approve ?? 'hand',
+            limit: registration.limit ?? 500,
+          },
     fastd:
       fastd === undefined
         ? null

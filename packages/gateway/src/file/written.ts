@@ -63,6 +63,12 @@ export interface WrittenWireGuard {
   readonly peers?: readonly string[] | undefined;
 }
 
+export interface WrittenRegistration {
+  readonly port?: number | undefined;
+  readonly approve?: 'hand' | 'all' | undefined;
+  readonly limit?: number | undefined;
+}
+
 export interface WrittenGateway {
   readonly slot?: number | undefined;
   readonly endpoints?: string | readonly string[] | undefined;
@@ -96,7 +102,11 @@ export interface Written {
   readonly vpn?:
     | 'fastd'
     | 'wireguard'
-    | { readonly fastd?: WrittenFastd | undefined; readonly wireguard?: WrittenWireGuard | undefined }
+    | {
+        readonly fastd?: WrittenFastd | undefined;
+        readonly wireguard?: WrittenWireGuard | undefined;
+        readonly registration?: WrittenRegistration | undefined;
+      }
     | undefined;
   readonly dns?:
     | {

@@ -99,6 +99,9 @@ function input(gateway: Gateway): Rule[] {
     const ports = domains.flatMap((each) => each[kind]?.boundPort ?? []);
     if (ports.length > 0) rules.push(rule(kind, `vpn.${kind}`, `udp dport { ${ports.join(', ')} }`, 'accept'));
   }
+  const { registration } = settings.vpn;
+  if (registration !== null)
+    rules.push(rule('registration', 'vpn.registration', `tcp dport ${registration.port}`, 'accept'));
   if (settings.exit.interface === null) return rules;
   // Answers to whoever asks from outside make a gateway an amplifier.
   const outside = `iifname "${settings.exit.interface}" ct state new`;

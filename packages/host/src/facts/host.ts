@@ -4,6 +4,7 @@ import { hostname, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, type Prefix, prefixOf, scopeOf } from '@kith/core';
 import type { Host, HostFacts } from '@kith/gateway';
+import { admittedRouters } from '../broker/router-file.ts';
 import { must, PROGRAM_FOLDERS } from '../command.ts';
 import { moduleState, readSysctl } from '../observe/kernel.ts';
 import { listLinks } from '../observe/links.ts';
@@ -24,7 +25,7 @@ export interface HostOptions {
   readonly folders: Host['folders'];
 }
 
-/** The machine as numbers are derived from it. */
+/** The machine as numbers are derived from it. @throws KithError GATEWAY_RECORD_CORRUPT for the list of routers let in */
 export async function hostOn({ name, exit, mesh, draining, folders }: HostOptions): Promise<Host> {
   const links = await listLinks();
   const found = mesh === null ? undefined : links.get(mesh);
@@ -35,6 +36,7 @@ export async function hostOn({ name, exit, mesh, draining, folders }: HostOption
     mesh: found === undefined ? null : { interface: found.name, mtu: found.mtu },
     exitMtu: exit === null ? null : (links.get(exit)?.mtu ?? null),
     draining,
+    admitted: admittedRouters(folders.state),
     folders,
   };
 }
