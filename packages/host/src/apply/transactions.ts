@@ -273,7 +273,8 @@ export class Transactions {
       throw new KithError('GATEWAY_ROLLBACK_FAILED', `not taken back: ${keys}`);
     }
     const made = journal.state.made;
-    const kept = before.owned.filter(([key]) => journal.state.owned.has(key));
+    // Settings that cannot be taken away were struck from the journal and are there all the same.
+    const kept = before.owned.filter(([key]) => found.has(key) || journal.state.owned.has(key));
     journal.write({ owned: new Map(kept), rulesets: before.rulesets, inForce: before.inForce });
     this.#file.remove();
     this.#sweep(journal, made);
