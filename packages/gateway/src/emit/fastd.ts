@@ -31,7 +31,8 @@ export function fastdConf(fastd: Fastd & { readonly boundPort: number }, device:
     `include ${quoted(paths.secret)};`,
     `include peers from ${quoted(paths.peers)};`,
     // Whom no file names is asked about here, with a shell: who is approved while the daemon runs needs no reload.
-    `on verify ${quoted(fastd.accept === 'all' ? 'true' : `test -e "${paths.approved}/$PEER_KEY"`)};`,
+    // It tells whom it turns away, as fastd itself does not.
+    `on verify ${quoted(fastd.accept === 'all' ? 'true' : `test -e "${paths.approved}/$PEER_KEY" || { echo "unknown key $PEER_KEY" >&2; exit 1; }`)};`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -179,6 +179,7 @@ test('an unknown router is refused until its key is approved', { skip, timeout: 
   const key = fastdKey();
   const daemon = await startGateway(desired);
   await triesInVain('r2', key);
+  await daemon.waitFor(new RegExp(`unknown key ${key.public}`));
   mkdirSync(join(state, 'approved'));
   writeFileSync(join(state, 'approved', key.public), '');
   const peer = await connects('r2', key);
