@@ -3,7 +3,7 @@
  * Runs on any Node from 16 on and before anything is installed, therefore plain JavaScript without dependencies. Every
  * step looks first whether there is something to do; a second run takes about a second.
  *
- *   node scripts/setup.mjs [--for demo|test|bench]     without --for: ready for demo and tests
+ *   node scripts/setup.mjs [--for demo|gateway|test|bench]     without --for: ready for demo and tests
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -31,6 +31,7 @@ const NPM = '11.19.1';
 /** What can be set up for, and what happens where its own packages are missing. */
 const WITHOUT = {
   demo: undefined,
+  gateway: undefined,
   test: 'some tests will not run',
   bench: 'they are left out of the comparison',
 };
@@ -43,10 +44,15 @@ function main() {
   const unlock = lock(join(root, '.kith-setup.lock'));
   try {
     const { lab, ...others } = lists();
-    installPackages(lab, purposes.includes('demo') ? undefined : 'what needs network namespaces does not run');
+    installPackages(
+      lab,
+      purposes.some((purpose) => WITHOUT[purpose] === undefined)
+        ? undefined
+        : 'what needs network namespaces does not run',
+    );
     for (const purpose of purposes) if (others[purpose].length > 0) installPackages(others[purpose], WITHOUT[purpose]);
     installModules();
-    for (const purpose of purposes) if (purpose !== 'demo') installPrograms(WITHOUT[purpose]);
+    for (const purpose of purposes) if (WITHOUT[purpose] !== undefined) installPrograms(WITHOUT[purpose]);
     provideAddon(join(root, 'packages', 'dataplane'));
   } finally {
     unlock();
