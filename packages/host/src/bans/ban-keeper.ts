@@ -40,6 +40,8 @@ const NEVER = ['127.0.0.0/8', '::1/128', 'fe80::/10'].map(parsePrefix);
 const MAPPED = parsePrefix('::ffff:0:0/96');
 /** A year: what shall last longer belongs into a firewall of its own. */
 const LONGEST = 31_536_000;
+/** More changes than these are quicker made by filling the sets anew: nft's time for deleting prefixes grows with the square. */
+const MANY = 200;
 
 export class BanKeeper {
   readonly #settings: Bans;
@@ -198,7 +200,7 @@ export class BanKeeper {
     // Without a table bans are in the jail and in the book; the table that comes gets all of them.
     if (id === null) return;
     const now = this.#clock();
-    if (!known) await fillBanSets(this.#jail.bans(now), now);
+    if (!known || changes.length > MANY) await fillBanSets(this.#jail.bans(now), now);
     else if (changes.length > 0) await changeBanSets(changes, now);
     this.#complete = true;
   }

@@ -37,13 +37,13 @@ export async function fillBanSets(bans: readonly Ban[], now: number): Promise<vo
   await must(['nft', '--file', '-'], { input: fillText(bans, now) });
 }
 
-export function fillText(bans: readonly Ban[], now: number): string {
+function fillText(bans: readonly Ban[], now: number): string {
   const changes = bans.map(({ target, until }): BanChange => [target, until]);
   const flushes = [...bySet(changes).keys()].map((set) => `flush set ${set}`);
   return [...flushes, ...additions(changes, now), ''].join('\n');
 }
 
-export function changeText(changes: readonly BanChange[], now: number): string {
+function changeText(changes: readonly BanChange[], now: number): string {
   const lines = [...bySet(changes)].flatMap(([set, own]) => {
     if (own.length === 0) return [];
     const all = own.map(([target]) => elementOf(target)).join(', ');

@@ -70,6 +70,8 @@ export class Daemon {
   /** In a row, since it was ready last. */
   #failures = 0;
   #why: unknown = null;
+  /** Null before it is ready; of the monotonic clock, for chronyd may set the other one. */
+  #servesFrom: number | null = null;
   #stopping = false;
   readonly #stopped: Promise<string>;
   /** Until when whoever waits is patient; of the monotonic clock. */
@@ -149,6 +151,8 @@ export class Daemon {
 
   /** Stops watching it; it runs on. */
   async leave(): Promise<void> {
+    // For whoever still waits: nobody is going to tell more.
+    this.#become('stopping');
     this.#over.abort();
     await this.#serving;
     this.#child?.leave();
@@ -158,7 +162,7 @@ export class Daemon {
     if (this.#state === 'ready') return 'ready';
     if (this.#why instanceof KithError) return this.#why;
     const { attempts } = this.#parts.timing;
-    if (this.#state === 'stopping') return this.#notReady('it was stopped while it started');
+    if (this.#state === 'stopping') return this.#notReady('its start was broken off');
     const enough = this.#failures >= attempts || performance.now() >= this.#patience;
     return this.#state === 'failing' && enough ? this.#notReady(textOf(this.#why)) : null;
   }
@@ -179,7 +183,8 @@ export class Daemon {
         this.#why = error;
       }
       if (this.#over.signal.aborted) return;
-      const served = this.#state === 'ready' ? Date.now() - this.#since : 0;
+      const served = this.#servesFrom === null ? 0 : performance.now() - this.#servesFrom;
+      this.#servesFrom = null;
       await this.#child?.end(timing.grace);
       this.#child = null;
       this.#failures += 1;
@@ -215,28 +220,34 @@ export class Daemon {
       gone.abort();
       return how;
     });
+    const over = Promise.race([ended, this.#stopped]);
     const silent = this.#question(child.entry.pid, AbortSignal.any([gone.signal, this.#over.signal]));
-    return Promise.race([ended, this.#stopped, silent]);
+    return Promise.race([over, silent.then((why) => why ?? over)]);
   }
 
-  /** Asks until it answers, and then now and again until it no longer does. @returns why it is given up */
-  async #question(pid: number, over: AbortSignal): Promise<string> {
+  /**
+   * Asks until it answers, and then now and again until it no longer does.
+   *
+   * @returns why it is given up; null when it was over before
+   */
+  async #question(pid: number, over: AbortSignal): Promise<string | null> {
     const { ready: probe } = this.value;
     const { answer, probe: every, ready, alive, missed, running } = this.#parts.timing;
     const deadline = performance.now() + ready;
     if (probe.type === 'running') await pause(running, over);
     for (;;) {
       const wrong = await ask(probe, pid, answer);
-      if (over.aborted) return '';
+      if (over.aborted) return null;
       if (wrong === null) break;
       if (performance.now() >= deadline) return `was not ready within ${ready / 1000} s: ${wrong}`;
       await pause(every, over);
     }
     this.#failures = 0;
+    this.#servesFrom = performance.now();
     this.#become('ready');
     for (let misses = 0; ;) {
       await pause(alive, over);
-      if (over.aborted) return '';
+      if (over.aborted) return null;
       const wrong = await ask(probe, pid, answer);
       misses = wrong === null ? 0 : misses + 1;
       if (misses >= missed) return `no longer answers: ${wrong}`;

@@ -41,8 +41,11 @@ export class Records {
   /** By name; null stands for a record that cannot be read. */
   all(): Map<string, DaemonRecord | null> {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const names = readdirSync(this.#folder).filter((name) => name.endsWith('.json'));
-    return new Map(names.map((file) => [decodeURIComponent(file.slice(0, -'.json'.length)), this.#read(file)]));
+    const named = readdirSync(this.#folder).flatMap((file): [string, DaemonRecord | null][] => {
+      const name = nameIn(file);
+      return name === null ? [] : [[name, this.#read(file)]];
+    });
+    return new Map(named);
   }
 
   #read(file: string): DaemonRecord | null {
@@ -56,6 +59,15 @@ export class Records {
 
   #pathOf(name: string): string {
     return join(this.#folder, `${encodeURIComponent(name)}.json`);
+  }
+}
+
+/** Null for a file that is no record. */
+function nameIn(file: string): string | null {
+  try {
+    return file.endsWith('.json') ? decodeURIComponent(file.slice(0, -'.json'.length)) : null;
+  } catch {
+    return null;
   }
 }
 
