@@ -16,7 +16,8 @@ export { clearBit, hasBit, recheck, type RecheckOptions, setBit } from './storag
 export { ProgressLog, reopen, sample, type Trust } from './storage/resume.ts';
 export { ResumeFile, type TorrentProgress, type TorrentRecord, type TorrentSettings } from './storage/resume-file.ts';
 export type { StreamFile, StreamFolder, StreamReader } from './stream/stream-file.ts';
-export { StreamServer, type StreamServerOptions } from './stream/stream-server.ts';
+export type { Door } from './link/door.ts';
+export { LinkServer, type LinkServerOptions, type PageFile } from './link/link-server.ts';
 export { TorrentStream, type StreamSource, type TorrentStreamOptions } from './stream/torrent-stream.ts';
 export { WebAgents } from './web-seed/range-fetch.ts';
 export { connectWebSeed, type WebSeedOptions } from './web-seed/web-seed.ts';

@@ -26,6 +26,7 @@ import type { ShareRecord } from './record.ts';
 import { errorReport, type ShareFile, type ShareSnapshot, type ShareState, type TrackerReport } from './report.ts';
 import { numberedFiles, selectFiles, selectRanges } from './selection.ts';
 import { torrentFileOf } from './torrent-file.ts';
+import type { Door } from '../link/door.ts';
 
 /** What a share begins with. */
 export interface ShareStart {
@@ -190,6 +191,28 @@ export class Share {
       },
       { now },
     );
+  }
+
+  /** Which pieces are here, as a bitfield (BEP 3); undefined while the metadata is missing. */
+  pieces(): { readonly count: number; readonly have: Uint8Array } | undefined {
+    if (this.#metainfo === undefined) return undefined;
+    const { have } = this.#torrent;
+    return { count: have.length, have: have.toWire() };
+  }
+
+  /** Lets browsers in by the share's link: as peers of this share alone. Undefined while the metadata is missing. */
+  door(): Door | undefined {
+    const [folder, metainfo] = [this.stream(), this.#metainfo];
+    if (folder === undefined || metainfo === undefined) return undefined;
+    const bytes = (): Uint8Array =>
+      this.#record.bare === true ? torrentFileOf(metainfo, new Map()) : this.#torrentFile;
+    return {
+      ...{ folder, id: this.id, infoHashes: this.#wanted.infoHashes },
+      get torrent() {
+        return bytes();
+      },
+      accept: (duplex) => this.#host.session.accept(duplex, this.#host.now()),
+    };
   }
 
   /** No byte goes or comes after it. */

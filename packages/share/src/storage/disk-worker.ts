@@ -215,7 +215,7 @@ class DiskWorker {
     const { files, path, file, bytes, position, job } = write;
     if (!this.#commits.has(job)) return;
     try {
-      const fd = files.writable(path, file);
+      const fd = files.writable(path, file, position, bytes.length);
       try {
         for (let done = 0; done < bytes.length;) {
           done += writeSync(fd, bytes, done, bytes.length - done, position + done);
@@ -264,7 +264,8 @@ function writeMerged(writes: readonly Write[]): boolean {
   const total = writes.reduce((sum, { bytes }) => sum + bytes.length, 0);
   try {
     const buffers = writes.map(({ bytes }) => bytes);
-    return writevSync(first.files.writable(first.path, first.file), buffers, first.position) === total;
+    const fd = first.files.writable(first.path, first.file, first.position, total);
+    return writevSync(fd, buffers, first.position) === total;
   } catch {
     return false;
   }

@@ -1,6 +1,8 @@
-import { closeSync, fchmodSync, fstatSync, ftruncateSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from '@kith/core';
+
+const OPEN_OR_CREATE = constants.O_RDWR | constants.O_CREAT;
 
 /** An open file. `lookedAt`: when its size and time were last compared, in ms of `performance.now`. */
 export interface Handle {
@@ -38,20 +40,24 @@ export class FileHandles {
 
   /**
    * Opens the file, gives it its length (sparse), and with `create` makes it and the folders between `folder` and it where
-   * they are missing.
+   * they are missing. `whole`: everything that belongs into it is written next, and nothing but its end has to be cut.
    */
-  forWriting(folder: string, target: Target, create: boolean): Handle {
+  forWriting(folder: string, target: Target, create: boolean, whole: boolean = false): Handle {
     const known = this.#known(target.path);
     if (known?.writable === true) return known;
     if (known !== undefined) this.drop(target.path);
     const fd = openOrCreate(folder, target, create);
     try {
-      if (target.length !== undefined && fstatSync(fd).size !== target.length) ftruncateSync(fd, target.length);
+      const { length } = target;
+      if (length !== undefined) {
+        const { size } = fstatSync(fd);
+        if (whole ? size > length : size !== length) ftruncateSync(fd, length);
+      }
     } catch (error) {
       closeSync(fd);
       throw error;
     }
-    return this.#keep(target.path, { fd, writable: true, lookedAt: -Infinity });
+    return this.#keep(target.path, { fd, writable: true, lookedAt: performance.now() });
   }
 
   drop(path: string): void {
@@ -80,15 +86,16 @@ export class FileHandles {
 }
 
 function openOrCreate(folder: string, { path, executable }: Target, create: boolean): number {
+  if (!create) return openSync(path, 'r+');
+  // One call for a file that is there and for one that is not: ten thousand failures cost as much as their content.
+  const mode = executable === true ? 0o777 : 0o666;
   try {
-    return openSync(path, 'r+');
+    return openSync(path, OPEN_OR_CREATE, mode);
   } catch (error) {
-    if (!create || codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
   // A folder that is gone may be a disk that is not mounted: made anew, it would fill the wrong one.
   statSync(folder);
   mkdirSync(dirname(path), { recursive: true });
-  const fd = openSync(path, 'w+');
-  if (executable === true) fchmodSync(fd, 0o755);
-  return fd;
+  return openSync(path, OPEN_OR_CREATE, mode);
 }

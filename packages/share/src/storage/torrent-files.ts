@@ -63,12 +63,13 @@ export class TorrentFiles {
     return { path: this.plan.parts, position: offset + segment.at, file: -1 };
   }
 
-  /** A descriptor to write to. Throws {@link FaultError}. */
-  writable(path: string, file: number): number {
+  /** A descriptor to write `length` bytes to at `position`. Throws {@link FaultError}. */
+  writable(path: string, file: number, position: number, length: number): number {
     try {
       const known = this.plan.files[file];
       const target = known === undefined ? { path } : { path, length: known.length, executable: known.executable };
-      const handle = this.#handles.forWriting(this.plan.folder, target, !this.#seen.delete(path));
+      const whole = position === 0 && length === known?.length;
+      const handle = this.#handles.forWriting(this.plan.folder, target, !this.#seen.delete(path), whole);
       const now = performance.now();
       if (now - handle.lookedAt > LOOK_EVERY) {
         handle.lookedAt = now;
@@ -246,7 +247,7 @@ export class TorrentFiles {
       for (let at = Math.max(file.offset, piece * pieceLength); at < until;) {
         const n = readSync(parts.fd, buffer, 0, Math.min(buffer.length, until - at), at);
         if (n === 0) break;
-        const fd = this.writable(file.path, index);
+        const fd = this.writable(file.path, index, at - file.offset, n);
         try {
           for (let done = 0; done < n;) done += writeSync(fd, buffer, done, n - done, at - file.offset + done);
         } catch (error) {

@@ -9,7 +9,7 @@ export interface Listing {
 
 /** Path of a file below its folder's. The name is for players and people; only the number counts. */
 export function filePath(index: number, name: string): string {
-  return `${index}/${encodeURIComponent(name.slice(name.lastIndexOf('/') + 1))}`;
+  return `files/${index}/${encodeURIComponent(name.slice(name.lastIndexOf('/') + 1))}`;
 }
 
 export function htmlListing(folder: StreamFolder): Listing {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { StreamServer } from '../../src/index.ts';
+import { LinkServer } from '../../src/index.ts';
 import { engineIn, folderOf, linkTo, next } from '../engine/rig.ts';
 
 const MIB = 1_048_576;
@@ -82,7 +82,7 @@ async function streamed(t: TestContext, link: string): Promise<string> {
   const got = await leech.add({ magnet: link }, { content: there, sequential: true });
   while (got.metainfo === undefined) await next(leech, 'metadata');
   await got.opened;
-  const server = new StreamServer();
+  const server = new LinkServer();
   t.after(() => server.close());
   const base = await server.listen();
   const folder = got.stream();
