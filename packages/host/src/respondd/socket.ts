@@ -38,7 +38,10 @@ export function openSocket(options: SocketOptions): Promise<Socket> {
       }
       growBuffer(socket);
       socket.removeAllListeners('error');
-      socket.once('error', (error) => {
+      let isOpen = true;
+      socket.on('error', (error) => {
+        if (!isOpen) return;
+        isOpen = false;
         socket.close();
         onError(error);
       });
