@@ -173,3 +173,19 @@ for (const text of ['', 'GET', 'GET unknown', 'nodeinfo statistics', 'nodeinfo\n
     assert.equal(parseRequest(utf8(text)), null);
   });
 }
+
+test('no question whatever breaks the reader, and what it takes names something that is told', () => {
+  const words = fc.array(fc.constantFrom('GET', 'nodeinfo', 'statistics', 'neighbours', 'other', ''));
+  const datagram = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    words.map((list) => utf8(list.join(' '))),
+  );
+  fc.assert(
+    fc.property(datagram, (bytes) => {
+      const request = parseRequest(bytes);
+      assert.ok(
+        request === null || (request.providers.length > 0 && (request.enveloped || request.providers.length === 1)),
+      );
+    }),
+  );
+});
