@@ -62,7 +62,7 @@ function desired(): Desired {
 const daemons = await Supervisor.open({
   folder: join(folders.run, 'daemons'),
   logs: join(folder, 'log'),
-  timing: { ready: 4_000, alive: 600_000 },
+  timing: { ready: 4_000, alive: 600_000, probe: 25, look: 25 },
 });
 const transactions = new Transactions({ folders, daemons, tell });
 const inForce = { file: 'kith.yaml', text: order.text ?? '', draining: order.draining ?? false };
@@ -105,11 +105,12 @@ try {
   outcome = { error: { code: error.code, message: error.message } };
 }
 const reports = await daemons.list();
+const isRead = outcome.error?.code !== 'GATEWAY_RECORD_CORRUPT';
 const whole: Outcome = {
   ...outcome,
   steps,
-  owned: transactions.owned().size,
-  inForce: transactions.inForce() !== null,
+  owned: isRead ? transactions.owned().size : 0,
+  inForce: isRead && transactions.inForce() !== null,
   daemons: Object.fromEntries(reports.map(({ name, pid }) => [name, pid])),
 };
 await daemons.close();

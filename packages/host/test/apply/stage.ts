@@ -1,7 +1,8 @@
 /** A machine that becomes a gateway: a namespace with an exit and a client's interface, and its folder. Needs root. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Order, Outcome } from './actor.ts';
@@ -24,6 +25,8 @@ export interface Stage {
   act(order: Order): Promise<Outcome | null>;
   /** What can be seen of the machine from outside, without what changes by itself. */
   snapshot(): Record<string, string>;
+  /** The transaction is found by a machine that was started anew. */
+  pretendNewBoot(): void;
   tearDown(): void;
 }
 
@@ -56,6 +59,7 @@ export function setUp(): Stage {
     sh,
     act: (order) => act(namespace, folder, order),
     snapshot: () => snapshot(sh, folder),
+    pretendNewBoot: () => pretendNewBoot(join(folder, 'state', 'transaction.json')),
     tearDown() {
       endDaemons(folder);
       spawnSync('ip', ['netns', 'del', namespace]);
@@ -91,6 +95,22 @@ function act(namespace: string, folder: string, order: Order): Promise<Outcome |
       });
     });
   });
+}
+
+/** Lines that one of two snapshots has and the other has not. */
+export function differences(now: Record<string, string>, then: Record<string, string>): string[] {
+  return Object.keys(then).flatMap((key) => {
+    const [a, b] = [now[key] ?? '', then[key] ?? ''].map((text) => new Set(text.split('\n')));
+    const line = (sign: string) => (text: string) => `${key} ${sign} ${text}`;
+    return [...[...(a?.difference(b ?? a) ?? [])].map(line('+')), ...[...(b?.difference(a ?? b) ?? [])].map(line('-'))];
+  });
+}
+
+function pretendNewBoot(path: string): void {
+  const [head = '', body = ''] = readFileSync(path, 'utf8').split('\n');
+  const other = JSON.stringify({ ...JSON.parse(body), boot: 'another' });
+  const sha256 = createHash('sha256').update(other).digest('hex');
+  writeFileSync(path, `${JSON.stringify({ ...JSON.parse(head), sha256 })}\n${other}\n`);
 }
 
 /** Everything that kith may change, as the programs list it. */
