@@ -149,6 +149,8 @@ export interface WireGuardPeer {
   /** Base64, as WireGuard's tools write it. */
   readonly publicKey: string;
   readonly allowed: readonly string[];
+  /** Of another gateway, which is kept in touch with: `cave.freemesh.example:51820`. Where routers are is learnt from them. */
+  readonly endpoint?: string;
 }
 
 /** The private key is not in it: it lies in the file `wireguard.key` of the gateway's folder. */

@@ -73,7 +73,8 @@ export class Kernel {
     if (item.kind === 'route') devices.push(item.value.device);
     if (item.kind === 'batman' || item.kind === 'wireguard') devices.push(item.name);
     for (const device of devices) {
-      const known = device === null || this.#items.has(`link ${device}`) || !/^(?:br|bat|dum|fd|wg|vx)-/.test(device);
+      const known =
+        device === null || this.#items.has(`link ${device}`) || !/^(?:br|bat|dum|fd|wg|vx|vg)-/.test(device);
       if (!known) this.complaints.push(`${keyOf(item)} needs ${device}`);
     }
   }

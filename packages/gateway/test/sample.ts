@@ -18,6 +18,9 @@ export const SMALL = `gateway:
 /** A key of WireGuard that belongs to nobody. */
 export const ROUTER_KEY = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
 
+/** A key of fastd that belongs to nobody. */
+export const FASTD_KEY = '938b6c0dbcb3fe37b835b3dcd79e58f802aab734310132c430f656005c4083c0';
+
 export const LARGE = `gateway:
   community:
     name: Freemesh Ireland
@@ -34,7 +37,7 @@ export const LARGE = `gateway:
       lease: 300
   gateways:
     tower: { endpoints: tower.freemesh.example, fastd: "${'1'.repeat(64)}", wireguard: "${ROUTER_KEY}" }
-    cave: { endpoints: [203.0.113.9], fastd: "${'2'.repeat(64)}" }
+    cave: { endpoints: [203.0.113.9], fastd: "${FASTD_KEY}" }
   vpn:
     fastd: { port: 10006, limit: 50 }
     wireguard: { peers: ["${ROUTER_KEY}"] }

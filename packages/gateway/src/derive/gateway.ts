@@ -5,7 +5,7 @@
 import { type Address, KithError, type Prefix, prefixContains, parsePrefix } from '@kith/core';
 import type { RouterEntry } from '../routers/registry.ts';
 import type { Domain, Fastd, GatewayEntry, Settings, WireGuard } from '../file/settings.ts';
-import { macFor, vniOf } from './hashes.ts';
+import { interlinkVniOf, macFor, vniOf } from './hashes.ts';
 import { payloadMtu, type Sizes, sizesFor, vxlanMtu } from './mtu.ts';
 import { gatewayAddress, type Pool, poolOf } from './pools.ts';
 import { conntrackFor, leaseFor, type Neighbours, neighboursFor } from './tuning.ts';
@@ -50,6 +50,8 @@ export interface DomainNames {
   readonly fastd: string;
   readonly wireguard: string;
   readonly vxlan: string;
+  /** VXLAN between gateways. */
+  readonly interlink: string;
 }
 
 export interface GatewayDomain {
@@ -61,9 +63,11 @@ export interface GatewayDomain {
   /** Seconds. */
   readonly lease: number;
   readonly sizes: Sizes;
-  readonly macs: Readonly<Record<'bridge' | 'batman' | 'dummy' | 'fastd' | 'vxlan', string>>;
+  readonly macs: Readonly<Record<'bridge' | 'batman' | 'dummy' | 'fastd' | 'vxlan' | 'interlink', string>>;
   /** Null as long as the domain has no seed. */
   readonly vni: number | null;
+  /** Of the VXLAN between gateways. */
+  readonly interlinkVni: number | null;
   /** Null where there is no tunnel of the kind. */
   readonly fastd: (Fastd & { readonly boundPort: number }) | null;
   readonly wireguard: (WireGuard & { readonly boundPort: number }) | null;
@@ -99,6 +103,7 @@ export function namesOf(code: string): DomainNames {
     fastd: `fd-${code}`,
     wireguard: `wg-${code}`,
     vxlan: `vx-${code}`,
+    interlink: `vg-${code}`,
   };
 }
 
@@ -145,6 +150,11 @@ function admittedTo({ admitted = [] }: Host, { code }: Domain): string[] {
   return admitted.filter(({ kind, domain }) => kind === 'wireguard' && domain === code).map(({ key }) => key);
 }
 
+/** The community's gateways but this one. */
+export function otherGateways({ host, settings }: Pick<Gateway, 'host' | 'settings'>): GatewayEntry[] {
+  return settings.gateways.filter(({ name }) => name !== host.name);
+}
+
 function isUniqueLocal(prefix: Prefix): boolean {
   return prefixContains(UNIQUE_LOCAL, gatewayAddress(prefix, 0));
 }
@@ -179,8 +189,10 @@ function domainOn(
       dummy: mac('dummy'),
       fastd: mac('fastd'),
       vxlan: mac('vxlan'),
+      interlink: mac('interlink'),
     },
     vni: seed === undefined ? null : vniOf(seed),
+    interlinkVni: seed === undefined ? null : interlinkVniOf(seed),
     fastd: vpn.fastd === null ? null : { ...vpn.fastd, boundPort: vpn.fastd.port + place },
     wireguard:
       vpn.wireguard === null

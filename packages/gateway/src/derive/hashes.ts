@@ -53,7 +53,16 @@ export function prefix6For(community: string, domain: string): Prefix {
  * lower case and the number of the round.
  */
 export function vniOf(seed: string): number {
-  const [a, b, c] = md5(utf8(`gluon-mesh-vxlan${seed.toLowerCase()}1`));
+  return firstThree(md5(utf8(`gluon-mesh-vxlan${seed.toLowerCase()}1`)));
+}
+
+/** Network id of the VXLAN between gateways: another one, as two of the same id cannot stand on one link. */
+export function interlinkVniOf(seed: string): number {
+  const drawnOne = firstThree(drawn('interlink', seed.toLowerCase()));
+  return drawnOne === vniOf(seed) ? drawnOne ^ 1 : drawnOne;
+}
+
+function firstThree([a, b, c]: Uint8Array): number {
   return ((a as number) << 16) | ((b as number) << 8) | (c as number);
 }
 

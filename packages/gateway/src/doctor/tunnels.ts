@@ -1,5 +1,5 @@
 /** Routers' tunnels and the mesh over them: who is turned away, and why. */
-import type { Gateway, GatewayDomain } from '../derive/gateway.ts';
+import { type Gateway, type GatewayDomain, otherGateways } from '../derive/gateway.ts';
 import type { CauseOf } from '../want/list.ts';
 import type { GatewayFacts } from './facts.ts';
 import { byHand, type Diagnosis } from './finding.ts';
@@ -14,9 +14,10 @@ const MOST_KEYS = 3;
 const FRESH = 180;
 
 export function judgeTunnels(gateway: Gateway, facts: GatewayFacts, causeOf: CauseOf, diagnosis: Diagnosis): void {
+  const gateways = new Set(otherGateways(gateway).flatMap(({ wireguard }) => wireguard ?? []));
   for (const each of gateway.domains) {
     if (each.fastd !== null) judgeFastd(each, each.fastd.limit, facts, causeOf, diagnosis);
-    if (each.wireguard !== null) judgeWireGuard(each, facts, causeOf, diagnosis);
+    if (each.wireguard !== null) judgeWireGuard(each, facts, gateways, causeOf, diagnosis);
     judgeSize(each, facts, causeOf, diagnosis);
   }
   const { fastd } = facts.machine;
@@ -98,10 +99,11 @@ function judgeFastd(
 function judgeWireGuard(
   { domain, names, wireguard }: GatewayDomain,
   facts: GatewayFacts,
+  gateways: ReadonlySet<string>,
   causeOf: CauseOf,
   diagnosis: Diagnosis,
 ): void {
-  const peers = facts.wireguard.find((each) => each.domain === domain.code)?.peers ?? [];
+  const peers = facts.wireguard.find((each) => each.domain === domain.code)?.peers.filter(({ publicKey }) => !gateways.has(publicKey)) ?? [];
   const base = { subject: domain.code, whom: `routers of "${domain.code}"` } as const;
   const fresh = peers.filter(({ handshake }) => handshake !== null && handshake < FRESH);
   if (peers.length > 0 && peers.every(({ handshake }) => handshake === null)) {

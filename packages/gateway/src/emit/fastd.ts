@@ -2,7 +2,8 @@
  * fastd.conf of one domain: a TAP that stands before the daemon comes and outlives it, so that batman-adv never sees its
  * interface go. Manual: fastd 22. Routers are isolated from one another as fastd forwards nothing between them.
  */
-import { type Fastd } from '../file/settings.ts';
+import { fastdRemote } from '../derive/endpoint.ts';
+import type { Fastd, GatewayEntry } from '../file/settings.ts';
 
 export interface FastdPaths {
   /** A file with the line `secret "…";`, readable for root only. */
@@ -13,10 +14,20 @@ export interface FastdPaths {
   readonly status: string;
 }
 
-/** @param device name of the TAP */
-export function fastdConf(fastd: Fastd & { readonly boundPort: number }, device: string, paths: FastdPaths): string {
+/**
+ * @param device name of the TAP
+ * @param others the community's other gateways: batman-adv runs between them, too
+ */
+export function fastdConf(
+  fastd: Fastd & { readonly boundPort: number },
+  device: string,
+  paths: FastdPaths,
+  others: readonly GatewayEntry[],
+): string {
+  const known = others.flatMap(({ name, fastd: key, endpoints }) => (key === null ? [] : [{ name, key, endpoints }]));
   const lines = [
-    'log to stderr level info;',
+    // Below it fastd does not say whom it turned away.
+    'log to stderr level verbose;',
     'mode tap;',
     `interface ${quoted(device)};`,
     'persist interface yes;',
@@ -24,12 +35,17 @@ export function fastdConf(fastd: Fastd & { readonly boundPort: number }, device:
     `bind any:${fastd.boundPort};`,
     `mtu ${fastd.mtu};`,
     'forward no;',
-    `peer limit ${fastd.limit};`,
+    // The limit is of routers, fastd counts all.
+    `peer limit ${fastd.limit + known.length};`,
     'hide ip addresses yes;',
     'hide mac addresses yes;',
     `status socket ${quoted(paths.status)};`,
     `include ${quoted(paths.secret)};`,
     `include peers from ${quoted(paths.peers)};`,
+    ...known.map(({ name, key, endpoints }) => {
+      const remotes = endpoints.map((host) => `remote ${fastdRemote(host, fastd.boundPort)}; `);
+      return `peer ${quoted(name)} { key ${quoted(key)}; ${remotes.join('')}}`;
+    }),
     // Whom no file names is asked about here, with a shell: who is approved while the daemon runs needs no reload.
     // It tells whom it turns away, as fastd itself does not.
     `on verify ${quoted(fastd.accept === 'all' ? 'true' : `test -e "${paths.approved}/$PEER_KEY" || { echo "unknown key $PEER_KEY" >&2; exit 1; }`)};`,

@@ -105,7 +105,9 @@ function interfaces(written: Written, settings: Settings): Complaint[] {
 
 function madeNames(settings: Settings): Set<string> {
   return new Set(
-    settings.domains.flatMap(({ code }) => ['br', 'bat', 'dum', 'fd', 'wg', 'vx'].map((role) => `${role}-${code}`)),
+    settings.domains.flatMap(({ code }) =>
+      ['br', 'bat', 'dum', 'fd', 'wg', 'vx', 'vg'].map((role) => `${role}-${code}`),
+    ),
   );
 }
 

@@ -3,6 +3,7 @@
  * several, site.mk and image-customization.lua, as Gluon 2025.1 documents them. All of it follows from the same numbers
  * as the gateways, so that both sides cannot disagree.
  */
+import { endpointText, fastdRemote } from '../derive/endpoint.ts';
 import type { Address } from '@kith/core';
 import type { Gateway, GatewayDomain } from '../derive/gateway.ts';
 import { digestOf } from '../derive/hashes.ts';
@@ -153,7 +154,10 @@ function tunnels(gateway: Gateway, each: GatewayDomain): LuaTable {
                         : [
                             [
                               name,
-                              luaTable({ key, remotes: luaList(endpoints.map((at) => remote(at, fastd.boundPort))) }),
+                              luaTable({
+                                key,
+                                remotes: luaList(endpoints.map((at) => fastdRemote(at, fastd.boundPort))),
+                              }),
                             ],
                           ],
                     ),
@@ -172,25 +176,12 @@ function tunnels(gateway: Gateway, each: GatewayDomain): LuaTable {
                 gateways.flatMap(({ name, wireguard: key, endpoints: [at] }) =>
                   key === null || at === undefined
                     ? []
-                    : [[name, luaTable({ public_key: key, endpoint: `${bracketed(at)}:${wireguard.boundPort}` })]],
+                    : [[name, luaTable({ public_key: key, endpoint: endpointText(at, wireguard.boundPort) })]],
                 ),
               ),
             ),
           }),
   });
-}
-
-function isAddress(host: string): boolean {
-  return host.includes(':') || /^\d+(?:\.\d+){3}$/.test(host);
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-/** As fastd's `remote` takes it: names in quotes, addresses without. */
-function remote(host: string, port: number): string {
-  return isAddress(host) ? `${bracketed(host)}:${port}` : `"${host}" port ${port}`;
 }
 
 function makeText({ community, firmware }: Settings, several: boolean): string {

@@ -1,7 +1,7 @@
 /** Everything that a gateway's host shall have. */
 import { isIPv4 } from '@kith/core';
 import { type Desired, inOrder } from '../desired.ts';
-import { CLIENT_TABLE, type Gateway, type GatewayDomain } from '../derive/gateway.ts';
+import { CLIENT_TABLE, type Gateway, type GatewayDomain, otherGateways } from '../derive/gateway.ts';
 import { digestOf } from '../derive/hashes.ts';
 import { chronyArguments, chronyConf, chronyFolder } from '../emit/chrony.ts';
 import { dnsmasqConf } from '../emit/dnsmasq.ts';
@@ -167,12 +167,8 @@ function wantServices(list: WantedList, gateway: Gateway, grounds: readonly Item
   for (const each of gateway.domains) wantFastd(list, gateway, each, folders);
 }
 
-function wantFastd(
-  list: WantedList,
-  { host, identity }: Gateway,
-  each: GatewayDomain,
-  folders: readonly ItemKey[],
-): void {
+function wantFastd(list: WantedList, gateway: Gateway, each: GatewayDomain, folders: readonly ItemKey[]): void {
+  const { host, identity } = gateway;
   const { fastd, names, domain } = each;
   if (fastd === null) return;
   const { state, run } = host.folders;
@@ -182,12 +178,17 @@ function wantFastd(
     list.add('directory', peers, { mode: 0o755, owner: 'root' }, 'vpn.fastd.peers', folders);
   if (fastd.peers === null) needs.push(`directory ${peers}`);
   const status = `${run}/fastd-${domain.code}.sock`;
-  const content = fastdConf(fastd, names.fastd, {
-    secret: `${state}/fastd.secret`,
-    peers,
-    approved: `${state}/${APPROVED}`,
-    status,
-  });
+  const content = fastdConf(
+    fastd,
+    names.fastd,
+    {
+      secret: `${state}/fastd.secret`,
+      peers,
+      approved: `${state}/${APPROVED}`,
+      status,
+    },
+    otherGateways(gateway),
+  );
   const at = `${state}/fastd-${domain.code}.conf`;
   needs.push(list.add('file', at, { mode: 0o644, content }, 'vpn.fastd', folders));
   list.add(

@@ -2,8 +2,10 @@
 import { wireguardLinkLocal } from '../derive/hashes.ts';
 import { BATMAN_HARD_MTU, vxlanMtu } from '../derive/mtu.ts';
 import { KithError, prefixParts } from '@kith/core';
-import type { Gateway, GatewayDomain } from '../derive/gateway.ts';
-import type { ItemKey, LinkValue, PortOptions } from '../item.ts';
+import { endpointText } from '../derive/endpoint.ts';
+import { type Gateway, type GatewayDomain, otherGateways } from '../derive/gateway.ts';
+import type { GatewayEntry } from '../file/settings.ts';
+import type { ItemKey, LinkValue, PortOptions, WireGuardPeer } from '../item.ts';
 import { domainPath, type WantedList } from './list.ts';
 
 const CLIENT_PORT: PortOptions = { isolated: false, multicastRouter: 1 };
@@ -98,10 +100,16 @@ function wantMesh(list: WantedList, { settings, identity, host }: Gateway, each:
   if (each.fastd !== null) {
     list.add('link', names.fastd, { type: 'tap', mac: macs.fastd, mtu: each.fastd.mtu, ...port }, 'vpn.fastd', [dummy]);
   }
-  wantWireGuard(list, each, identity.wireguard ?? '', dummy);
+  wantWireGuard(list, each, identity.wireguard ?? '', otherGateways({ host, settings }), dummy);
 }
 
-function wantWireGuard(list: WantedList, each: GatewayDomain, publicKey: string, dummy: ItemKey): void {
+function wantWireGuard(
+  list: WantedList,
+  each: GatewayDomain,
+  publicKey: string,
+  gateways: readonly GatewayEntry[],
+  dummy: ItemKey,
+): void {
   const { names, macs, vni, wireguard: tunnel } = each;
   if (tunnel === null) return;
   if (vni === null) throw new KithError('INTERNAL', `domain "${each.domain.code}" has no seed yet`);
@@ -109,7 +117,11 @@ function wantWireGuard(list: WantedList, each: GatewayDomain, publicKey: string,
   const link = list.add('link', names.wireguard, { type: 'wireguard', mac: null, mtu: tunnel.mtu, ...ALONE }, path);
   const own = address(list, names.wireguard, `${TUNNEL_ADDRESS}/64`, path, link);
   const peers = tunnel.peers.map((peer) => ({ publicKey: peer, allowed: [`${wireguardLinkLocal(peer)}/128`] }));
-  list.add('wireguard', names.wireguard, { publicKey, listenPort: tunnel.boundPort, peers }, `${path}.peers`, [link]);
+  const others = gateways.flatMap(({ wireguard: key, endpoints: [host] }) =>
+    key === null || key === publicKey ? [] : [otherGateway(key, host, tunnel.boundPort)],
+  );
+  const value = { publicKey, listenPort: tunnel.boundPort, peers: [...peers, ...others] };
+  list.add('wireguard', names.wireguard, value, `${path}.peers`, [link]);
   const vxlan: LinkValue = {
     type: 'vxlan',
     up: true,
@@ -124,9 +136,28 @@ function wantWireGuard(list: WantedList, each: GatewayDomain, publicKey: string,
     port: null,
   };
   const over = list.add('link', names.vxlan, vxlan, path, [link, own, dummy]);
+  flood(list, names.vxlan, peers, `${path}.peers`, over);
+  if (others.length === 0) return;
+  // To routers all gateways are fe80::1. Among themselves they have, as routers do, the address of their key, and with it
+  // a VXLAN of their own.
+  const place = wireguardLinkLocal(publicKey);
+  const apart = address(list, names.wireguard, `${place}/64`, 'gateways', link);
+  const mutual: LinkValue = { ...vxlan, vni: each.interlinkVni ?? 0, local: place, mac: macs.interlink };
+  const between = list.add('link', names.interlink, mutual, 'gateways', [link, apart, dummy]);
+  flood(list, names.interlink, others, 'gateways', between);
+}
+
+/** @param host where it is; undefined for one that the file does not say it of: it has to come by itself */
+function otherGateway(key: string, host: string | undefined, port: number): WireGuardPeer {
+  const peer = { publicKey: key, allowed: [`${wireguardLinkLocal(key)}/128`] };
+  return host === undefined ? peer : { ...peer, endpoint: endpointText(host, port) };
+}
+
+/** What is for nobody or for all goes to each of the peers. */
+function flood(list: WantedList, device: string, peers: readonly WireGuardPeer[], path: string, link: ItemKey): void {
   for (const { allowed } of peers) {
     const destination = (allowed[0] ?? '').replace('/128', '');
-    const value = { device: names.vxlan, mac: '00:00:00:00:00:00', destination };
-    list.add('forwarding', `${names.vxlan} ${destination}`, value, `${path}.peers`, [over]);
+    const value = { device, mac: '00:00:00:00:00:00', destination };
+    list.add('forwarding', `${device} ${destination}`, value, path, [link]);
   }
 }

@@ -8,13 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Desired, desiredOn, type Gateway, gatewayOn, type ItemOf, readGatewayFile } from '@kith/gateway';
 import { fastdStatus } from '@kith/host';
 import { Lab, type LabProcess, type Machine } from '@kith/lab';
+import { until } from '../until.ts';
 import { fastdKey, missing, startRouter, type FastdKey } from '../fastd.ts';
 
 const skip = missing('fastd', 'dnsmasq', 'udhcpc');
 const UNDERLAY = '192.0.2.1';
 const folder = mkdtempSync(join(tmpdir(), 'kith-fastd-'));
-const state = join(folder, 'state');
-const status = join(folder, 'run', 'fastd-fmie.sock');
+const { state, run } = foldersOf('tower');
+const status = join(run, 'fastd-fmie.sock');
 const own: FastdKey = skip === false ? fastdKey() : { secret: '', public: '' };
 
 let lab: Lab;
@@ -37,25 +38,29 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
+function foldersOf(name: string): { state: string; run: string } {
+  return { state: join(folder, name, 'state'), run: join(folder, name, 'run') };
+}
+
 /** Kith's configuration for a gateway that lets in whom `fastd` says, written to the folder. */
-function configured(fastd: string): { gateway: Gateway; desired: Desired } {
+function configured(fastd: string, name = 'tower', key = own, more = ''): { gateway: Gateway; desired: Desired } {
   const text = `gateway:
   community: { name: Freemesh Ireland, code: fmie }
   domains: { fmie: { prefix4: 10.70.0.0/16 } }
   exit: eth0
   vpn: { fastd: { port: 10000, ${fastd} } }
-`;
+${more}`;
   const { settings, causeOf } = readGatewayFile(text, 'kith.yaml');
   const host = {
-    name: 'tower',
+    name,
     memoryBytes: 2 ** 30,
     initialNamespace: false,
     mesh: null,
     exitMtu: 1500,
     draining: false,
-    folders: { state, run: join(folder, 'run') },
+    folders: foldersOf(name),
   };
-  const gateway = gatewayOn(host, settings, { seeds: {}, fastd: own.public, wireguard: null });
+  const gateway = gatewayOn(host, settings, { seeds: {}, fastd: key.public, wireguard: null });
   const desired = desiredOn(gateway, causeOf);
   for (const { item } of desired.wanted) {
     if (item.kind === 'directory') mkdirSync(item.name, { recursive: true });
@@ -63,18 +68,18 @@ function configured(fastd: string): { gateway: Gateway; desired: Desired } {
     mkdirSync(dirname(item.name), { recursive: true });
     writeFileSync(item.name, item.value.content);
   }
-  writeFileSync(join(state, 'fastd.secret'), `secret "${own.secret}";\n`, { mode: 0o600 });
+  writeFileSync(join(host.folders.state, 'fastd.secret'), `secret "${key.secret}";\n`, { mode: 0o600 });
   return { gateway, desired };
 }
 
-async function startDaemon(desired: Desired, name: string): Promise<LabProcess> {
+async function startDaemon(desired: Desired, name: string, machine: Machine = tower): Promise<LabProcess> {
   const items = desired.wanted.map(({ item }) => item);
   const daemon = items.find((item): item is ItemOf<'daemon'> => item.kind === 'daemon' && item.name === name);
-  return tower.spawn(daemon?.value.argv ?? assert.fail(`no daemon ${name}`));
+  return machine.spawn(daemon?.value.argv ?? assert.fail(`no daemon ${name}`));
 }
 
-async function startGateway(desired: Desired): Promise<LabProcess> {
-  const daemon = await startDaemon(desired, 'fastd-fmie');
+async function startGateway(desired: Desired, machine?: Machine): Promise<LabProcess> {
+  const daemon = await startDaemon(desired, 'fastd-fmie', machine);
   await daemon.waitFor(/bound to/);
   return daemon;
 }
@@ -199,4 +204,18 @@ test('one router more than the limit is kept out', { skip, timeout: 120_000 }, a
   const again = await startGateway(desired);
   const third = await connects('r5', keys[2]);
   await Promise.all([again, third].map((each) => each.stop()));
+});
+
+test('gateways of one community find one another', { skip, timeout: 120_000 }, async () => {
+  const key = fastdKey();
+  const more = `  gateways:
+    tower: { endpoints: ${UNDERLAY}, fastd: "${own.public}" }
+    cave: { endpoints: [cave.invalid, 192.0.2.2], fastd: "${key.public}" }
+`;
+  const ends = [
+    await startGateway(configured('limit: 1', 'tower', own, more).desired),
+    await startGateway(configured('limit: 1', 'cave', key, more).desired, home),
+  ];
+  await until('they have a session', () => isConnected(key), 60_000);
+  await Promise.all(ends.map((each) => each.stop()));
 });

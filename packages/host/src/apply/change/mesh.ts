@@ -43,6 +43,10 @@ export function wireGuardArguments(before: WireGuardValue | null, after: WireGua
   return [
     ...['listen-port', String(after.listenPort), 'private-key', key],
     ...gone.flatMap(({ publicKey }) => ['peer', publicKey, 'remove']),
-    ...after.peers.flatMap(({ publicKey, allowed }) => ['peer', publicKey, 'allowed-ips', allowed.join(',')]),
+    ...after.peers.flatMap(({ publicKey, allowed, endpoint }) => [
+      ...['peer', publicKey, 'allowed-ips', allowed.join(',')],
+      // Both ends may be behind something that forgets them.
+      ...(endpoint === undefined ? [] : ['endpoint', endpoint, 'persistent-keepalive', '25']),
+    ]),
   ];
 }
