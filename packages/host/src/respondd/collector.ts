@@ -25,7 +25,7 @@ export interface CollectorOptions {
 }
 
 export type CollectorEvent =
-  /** A round of questions and answers is over. */
+  /** Who answers a question to all has done so. */
   | { readonly type: 'round'; readonly online: number; readonly known: number }
   | { readonly type: 'new' | 'back' | 'lost' | 'forgotten'; readonly id: string }
   | { readonly type: 'refused'; readonly complaint: Complaint };
@@ -63,6 +63,10 @@ const MOST_COMPLAINTS = 50;
 const MOST_ODD = 200;
 /** Refusals that are told one by one: whoever invents addresses must not fill a log. The counters have all of them. */
 const LOUDNESS = { rate: 0.2, burst: 20 } as const;
+/** Within that time (ms) a router answers a group, ten seconds of gluon-respondd's and the way. */
+const ANSWERED = 12_000;
+/** Interfaces are looked after that often (ms). */
+const LOOK = 1000;
 /** Questions to single routers, at once and then after a break (ms). */
 const BATCH = { size: 32, pause: 50 } as const;
 
@@ -141,20 +145,33 @@ export class Collector {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const half = this.#options.interval / 2;
+    const { interval } = this.#options;
     while (!signal.aborted) {
       const began = this.#clock.now();
       await this.#refresh();
-      this.#askAll();
-      await pause(half, signal);
-      await this.#askSilent(began, signal);
-      await pause(Math.max(0, began + this.#options.interval - this.#clock.now()), signal);
+      for (const asked of this.#asked) this.#askGroups(asked);
+      await this.#wait(began + Math.min(ANSWERED, interval / 2), signal);
       this.#endRound();
+      await this.#wait(began + interval / 2, signal);
+      await this.#askSilent(began, signal);
+      await this.#wait(began + interval, signal);
     }
   }
 
-  /** Interfaces appear, vanish and are made anew, each time with another number. */
-  async #refresh(): Promise<void> {
+  /** What comes up in the meantime is asked on at once: a bridge has its address a second or two after it was made. */
+  async #wait(until: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const left = until - this.#clock.now();
+      if (left <= 0 || signal.aborted) return;
+      await pause(Math.min(left, LOOK), signal);
+      if (signal.aborted) return;
+      for (const asked of await this.#refresh()) this.#askGroups(asked);
+    }
+  }
+
+  /** Interfaces appear, vanish and are made anew, each time with another number. Returns those that can be asked on now. */
+  async #refresh(): Promise<readonly Asked[]> {
+    const opened: Asked[] = [];
     for (const asked of this.#asked) {
       const link = linkNamed(asked.segment.interface);
       if (asked.socket !== null && sameLink(link, asked.link)) continue;
@@ -162,7 +179,9 @@ export class Collector {
       asked.link = link;
       asked.trouble =
         link === null ? 'is not there, is down, or has no link-local address' : await this.#open(asked, link);
+      if (asked.socket !== null) opened.push(asked);
     }
+    return opened;
   }
 
   /** What is wrong, null where nothing is. */
@@ -184,11 +203,9 @@ export class Collector {
     }
   }
 
-  #askAll(): void {
-    for (const asked of this.#asked) {
-      this.#ask(asked, `${RESPONDD_LINK_GROUP}%${asked.segment.interface}`);
-      this.#ask(asked, RESPONDD_SITE_GROUP);
-    }
+  #askGroups(asked: Asked): void {
+    this.#ask(asked, `${RESPONDD_LINK_GROUP}%${asked.segment.interface}`);
+    this.#ask(asked, RESPONDD_SITE_GROUP);
   }
 
   #ask(asked: Asked, address: string): void {

@@ -62,7 +62,7 @@ export interface ResponderSnapshot {
 export type Ignored = 'source' | 'rate' | 'question' | 'failed';
 
 /** Interfaces are looked after that often (ms). */
-const REFRESH = 5000;
+const REFRESH = 1000;
 const JITTER = 1000;
 
 interface Answering {

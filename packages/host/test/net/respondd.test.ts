@@ -160,8 +160,8 @@ test('a router with the id of another one is named', { skip }, async (t) => {
   assert.equal(known, 1);
 });
 
-test('an interface that comes late, or comes again, is asked on', { skip }, async (t) => {
-  const map = await start(t, gateway, 'collector', join(folder, 'late'), '1000', 'br-late');
+test('an interface that comes late, or comes again, is asked on at once', { skip }, async (t) => {
+  const map = await start(t, gateway, 'collector', join(folder, 'late'), '600000', 'br-late');
   const { collector } = await until<Seen>(map, () => true);
   assert.match(collector.interfaces[0]?.trouble ?? '', /is not there/);
   for (const number of [1, 2]) {
