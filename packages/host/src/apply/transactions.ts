@@ -264,9 +264,12 @@ export class Transactions {
     const { before } = transaction;
     const owned = new Map(before.owned);
     const found = new Map(before.found.map((item) => [keyOf(item), item]));
-    const target = asBefore({ found, owned }, before.rulesets);
     const journal = this.#journal();
-    const plan = planFor(target, await observe(target, journal.state.owned, this.#daemons));
+    const now = await observe(asBefore({ found, owned }, before.rulesets), journal.state.owned, this.#daemons);
+    // An interface that was pulled out of the machine is nothing that a plan could bring back.
+    for (const [key, item] of found)
+      if (item.kind === 'link' && item.value.type === 'adopted' && !now.found.has(key)) found.delete(key);
+    const plan = planFor(asBefore({ found, owned }, before.rulesets), now);
     const left = await perform(plan, { journal, means: this.#means(), tell: this.#tell, reverting: true });
     if (left.length > 0) {
       const keys = left.map(({ key }) => `"${key}"`).join(', ');

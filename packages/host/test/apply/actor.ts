@@ -18,6 +18,10 @@ export interface Order {
   readonly confirmWithin?: number;
   /** Which of its steps it ends itself at, counted from 0: just before or just after it. */
   readonly dieAt?: number;
+  /** Milliseconds of work after which it ends itself, wherever it is. */
+  readonly dieAfter?: number;
+  /** Which of its steps it is called off at. */
+  readonly abortAt?: number;
 }
 
 export interface Outcome {
@@ -36,11 +40,13 @@ const [folder = '', json = '{}'] = process.argv.slice(2);
 const order: Order = JSON.parse(json);
 const folders = { state: join(folder, 'state'), run: join(folder, 'run') };
 const steps: string[] = [];
+const calledOff = new AbortController();
 
 function tell(progress: Progress): void {
   if (progress.step === 'check' || progress.step === 'left' || progress.step === 'revert') return;
   const name = progress.step === 'record' ? 'record' : `${progress.change.operation} ${progress.change.key}`;
   if (steps.length === order.dieAt) process.kill(process.pid, 'SIGKILL');
+  if (steps.length === order.abortAt) calledOff.abort(new Error('called off'));
   steps.push(`${progress.state} ${name}`);
 }
 
@@ -66,7 +72,9 @@ const daemons = await Supervisor.open({
 });
 const transactions = new Transactions({ folders, daemons, tell });
 const inForce = { file: 'kith.yaml', text: order.text ?? '', draining: order.draining ?? false };
-const within = order.confirmWithin === undefined ? {} : { confirmWithin: order.confirmWithin };
+const { signal } = calledOff;
+const within = order.confirmWithin === undefined ? { signal } : { signal, confirmWithin: order.confirmWithin };
+if (order.dieAfter !== undefined) setTimeout(() => process.kill(process.pid, 'SIGKILL'), order.dieAfter);
 
 async function obey(): Promise<Partial<Outcome>> {
   switch (order.verb) {

@@ -89,7 +89,7 @@ function act(namespace: string, folder: string, order: Order): Promise<Outcome |
     child.on('exit', (code, signal) => {
       // Programs that it was running may hold its output open: they are not waited for.
       setImmediate(() => {
-        if (signal === 'SIGKILL' && order.dieAt !== undefined) resolve(null);
+        if (signal === 'SIGKILL' && (order.dieAt ?? order.dieAfter) !== undefined) resolve(null);
         else if (code !== 0) reject(new Error(`${JSON.stringify(order)} ended with ${code ?? signal}: ${complaints}`));
         else resolve(JSON.parse(out));
       });

@@ -76,3 +76,32 @@ for (const each of CASES) {
     t.diagnostic(`${steps} steps`);
   });
 }
+
+test(
+  'an apply that is killed at any moment leaves the host as it was, or as it was wanted',
+  { timeout: 200_000 },
+  async (t) => {
+    const stage = setUp();
+    t.after(() => stage.tearDown());
+    const before = stage.snapshot();
+    await reach(stage, SMALL);
+    const wanted = stage.snapshot();
+    await reach(stage, null);
+    let reverted = 0;
+    // Programs that it has started run on for a moment; whoever takes back waits for them.
+    for (let after = 0; after < 900; after += 60) {
+      const done = await stage.act({ verb: 'apply', text: SMALL, dieAfter: after });
+      const outcome = await stage.act({ verb: 'recover' });
+      assert.equal(outcome?.error, undefined);
+      if (outcome?.recovery === 'reverted') reverted++;
+      const end = outcome?.inForce === true ? wanted : before;
+      assert.deepEqual(
+        differences(stage.snapshot(), end),
+        [],
+        `killed after ${after} ms, ${done === null ? '' : 'too late'}`,
+      );
+      await reach(stage, null);
+    }
+    assert.ok(reverted > 0);
+  },
+);

@@ -1,7 +1,7 @@
 /** A machine becomes a gateway and stops being one, with the real programs. Needs root, dnsmasq and chronyd. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { takeLock } from '../../src/apply/lock.ts';
@@ -101,6 +101,46 @@ test('a daemon that cannot start has everything taken back and is named', async 
   assert.match(outcome?.error?.message ?? '', /^"daemon dnsmasq" failed: .*; everything was taken back$/s);
   assert.deepEqual(differences(stage.snapshot(), before), []);
   assert.equal(outcome?.owned, 0);
+});
+
+test('a change that is called off in the middle is taken back', async (t) => {
+  const stage = stageFor(t);
+  const before = stage.snapshot();
+  const outcome = await stage.act({ verb: 'apply', text: SMALL, abortAt: 25 });
+  assert.equal(outcome?.error?.code, 'GATEWAY_APPLY_FAILED');
+  assert.match(outcome?.error?.message ?? '', /called off; everything was taken back$/);
+  assert.deepEqual(differences(stage.snapshot(), before), []);
+});
+
+test('what cannot be taken back is named, the rest is, and another try does it', async (t) => {
+  const stage = stageFor(t);
+  await stage.act({ verb: 'apply', text: SMALL });
+  const before = stage.snapshot();
+  const other = `${SMALL}  services: { wiki: tcp/80 }\n  dns: { upstreams: [192.0.2.53] }\n`;
+  assert.equal((await stage.act({ verb: 'apply', text: other, confirmWithin: 600_000 }))?.error, undefined);
+  const obstacle = join(stage.folder, 'state', 'dnsmasq.conf.kith-new');
+  mkdirSync(obstacle);
+  const outcome = await stage.act({ verb: 'revert' });
+  assert.equal(outcome?.error?.code, 'GATEWAY_ROLLBACK_FAILED');
+  assert.match(outcome?.error?.message ?? '', /"file .*dnsmasq\.conf"/);
+  assert.equal(differences(stage.snapshot(), before).filter((line) => line.startsWith('nft')).length, 0);
+  rmdirSync(obstacle);
+  assert.equal((await stage.act({ verb: 'recover' }))?.recovery, 'reverted');
+  assert.deepEqual(differences(stage.snapshot(), before), []);
+  assert.deepEqual((await stage.act({ verb: 'plan', text: SMALL }))?.changes, []);
+});
+
+test('an interface that was pulled out of the machine does not keep the rest from being taken back', async (t) => {
+  const stage = stageFor(t);
+  await stage.act({ verb: 'apply', text: SMALL });
+  await stage.act({ verb: 'apply', text: `${SMALL}  services: { wiki: tcp/80 }\n`, confirmWithin: 600_000 });
+  stage.sh('ip link del eth1');
+  assert.equal((await stage.act({ verb: 'revert' }))?.error, undefined);
+  assert.doesNotMatch(stage.sh('nft list table inet kith'), /service-wiki/);
+  const refused = await stage.act({ verb: 'apply', text: SMALL });
+  assert.match(refused?.error?.message ?? '', /there is no interface "eth1"/);
+  const removed = await stage.act({ verb: 'remove' });
+  assert.deepEqual([removed?.error, removed?.owned], [undefined, 0]);
 });
 
 test('what a program refuses is told before anything is changed', async (t) => {
