@@ -1,5 +1,7 @@
 /** The supervisor's parts that need no process. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   closeSync,
@@ -18,7 +20,9 @@ import { isDaemonValue } from '@kith/host';
 import { BackOff } from '../../src/supervisor/back-off.ts';
 import { LogFile } from '../../src/supervisor/log-file.ts';
 import { ntpAnswer, ntpQuestion } from '../../src/supervisor/ntp.ts';
+import { processOf } from '../../src/supervisor/process-table.ts';
 import { Records } from '../../src/supervisor/record.ts';
+import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kith-supervisor-parts-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -87,6 +91,20 @@ test('an answer of a time server is told from what is none', () => {
 
 test('no bytes make the reading of a time server throw', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void ntpAnswer(bytes, nonce)));
+});
+
+test('a process that has ended is none, even while its parent has not fetched it', async () => {
+  // The shell becomes a program that never asks after the child.
+  const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(line);
+    await until('it has ended', () => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '));
+    assert.equal(processOf(pid), null);
+    assert.equal(processOf(parent.pid ?? 0)?.group, processOf(process.pid)?.group);
+  } finally {
+    parent.kill('SIGKILL');
+  }
 });
 
 test('a log is cut under the hands of its writer, and what it held is kept once', () => {

@@ -146,6 +146,24 @@ test('one that is killed is started again and ready again', async () => {
   assert.equal(copies(folder).length, 1);
 });
 
+test('what a daemon that ended has left behind is gone before it is started again', async () => {
+  const folder = newFolder();
+  const supervisor = await supervisorIn(folder);
+  await supervisor.start('one', script('sleep 1000 & exec sleep 1001'));
+  const before = copies(folder);
+  assert.equal(before.length, 2);
+  const { pid } = await only(supervisor);
+  process.kill(pid ?? assert.fail('no process'), 'SIGKILL');
+  await until('it is ready again', async () => {
+    const now = await only(supervisor);
+    return now.state === 'ready' && now.pid !== pid;
+  });
+  assert.deepEqual(
+    copies(folder).filter((each) => before.includes(each)),
+    [],
+  );
+});
+
 test('one that stands still is noticed, ended and started again', async () => {
   const folder = newFolder();
   const supervisor = await supervisorIn(folder);
@@ -272,6 +290,22 @@ test('a process without a readable record is ended, one of a record that names n
   const second = await supervisorIn(folder);
   assert.deepEqual([(await only(second)).name, (await only(second)).pid], ['early', early?.pid]);
   assert.deepEqual(copies(folder), [early?.pid]);
+});
+
+test('a stop that a kill of the supervisor broke off is finished by the next one', async () => {
+  const folder = newFolder();
+  const first = remoteSupervisor(folder, { ...FAST, grace: 60_000 });
+  await first.ask({ start: 'stubborn', value: script("trap '' TERM; while :; do sleep 0.05; done") });
+  // Another value: the old one has to go first, and does not.
+  first.send({ start: 'stubborn', value: script('exec sleep 1000') });
+  await until('it is being ended', () =>
+    readFileSync(`${folder}/daemons/stubborn.json`, 'utf8').includes('"stopping":true'),
+  );
+  await first.kill();
+  assert.ok(copies(folder).length > 0);
+  const second = await supervisorIn(folder);
+  assert.deepEqual(await second.list(), []);
+  assert.deepEqual(copies(folder), []);
 });
 
 test('a record whose process has ended, or is another one by now, starts the daemon anew', async () => {
