@@ -70,7 +70,7 @@ export interface ShareFile {
 export interface ShareReport extends ShareSnapshot {
   /** The magnet link, with this machine's addresses in the mesh as peers. */
   readonly magnet: string;
-  /** Where a browser or player gets the content, on this machine or in the mesh; absent while the metadata is missing. */
+  /** The page that shows and plays it, on this machine or in the mesh; absent while the metadata is missing. */
   readonly link?: string;
 }
 
@@ -79,6 +79,19 @@ export interface ShareDetails extends ShareReport {
   readonly connected: readonly PeerReport[];
   /** Absent while the metadata is missing. */
   readonly pieces?: PiecesReport;
+}
+
+/** What a member tells others that it shares. */
+export interface ShelfList {
+  readonly shares: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly size: number;
+    readonly files: number;
+    /** Of its page, where this was told. */
+    readonly path: string;
+    readonly magnet: string;
+  }[];
 }
 
 /** Which pieces are here. */

@@ -79,7 +79,11 @@ describe('kith share and kith get', () => {
     const list = await bob.json(['shares']);
     assert.equal(list.value['shares']?.[0]?.['state'], 'seeding');
     const link = /^http:.*$/m.exec(told.stdout)?.[0] ?? '';
-    const answer = await fetch(link, { headers: { range: 'bytes=1000-1999' } });
+    assert.match(link, /\/s\/[\w-]{22}\/$/);
+    const { files } = (await (await fetch(`${link}files.json`)).json()) as {
+      readonly files: readonly { readonly url: string }[];
+    };
+    const answer = await fetch(files[0]?.url ?? '', { headers: { range: 'bytes=1000-1999' } });
     assert.equal(answer.status, 206);
     assert.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes.subarray(1000, 2000)));
   });

@@ -1,17 +1,17 @@
 /** Links for browsers and players to what is shared: on this machine's addresses in the mesh, or on loopback alone. */
 import { codeOf, KithError } from '@kith/core';
-import { type Share, StreamServer, type StreamFolder } from '@kith/share';
+import { type Door, LinkServer, type LinkServerOptions, type Share } from '@kith/share';
 
 export class Links {
-  readonly #token: string;
-  readonly #folders: Map<string, StreamFolder> = new Map();
+  readonly #options: Pick<LinkServerOptions, 'secret' | 'pages' | 'shelf'>;
+  readonly #doors: Map<string, Door> = new Map();
   #port: number;
-  #servers: { readonly host: string; readonly server: StreamServer; readonly base: string }[] = [];
+  #servers: { readonly host: string; readonly server: LinkServer; readonly base: string }[] = [];
   #work: Promise<void> = Promise.resolve();
 
   /** @param port 0 for any free one */
-  constructor(token: string, port: number) {
-    this.#token = token;
+  constructor(options: Pick<LinkServerOptions, 'secret' | 'pages' | 'shelf'>, port: number) {
+    this.#options = options;
     this.#port = port;
   }
 
@@ -25,27 +25,38 @@ export class Links {
     return this.#work;
   }
 
-  /** Of a share, for others where this machine is in a network; of a single file to it. */
+  /** The page of a share, for others where this machine is in a network. */
   link(share: Share): string | undefined {
-    return this.url(share, undefined);
+    const place = this.#servers.at(-1);
+    return place !== undefined && this.offer(share) ? place.base + place.server.path(share.id) : undefined;
   }
 
-  /** @param path of a file in the torrent */
-  url(share: Share, path: string | undefined, local: boolean = false): string | undefined {
-    const folder = this.#folders.get(share.id) ?? share.stream();
-    const place = local ? this.#servers[0] : this.#servers.at(-1);
-    if (folder === undefined || place === undefined) return undefined;
-    if (!this.#folders.has(share.id)) {
-      this.#folders.set(share.id, folder);
-      for (const { server } of this.#servers) server.add(share.id, folder);
-    }
-    const only = folder.files.length === 1 ? 0 : -1;
-    const index = path === undefined ? only : folder.files.findIndex(({ name }) => name === path);
-    return place.base + (index < 0 ? `${share.id}/` : place.server.path(share.id, index));
+  /** A file of it for a player on this machine. @param path in the torrent */
+  url(share: Share, path: string): string | undefined {
+    const place = this.#servers[0];
+    if (place === undefined || !this.offer(share)) return undefined;
+    const index = this.#doors.get(share.id)?.folder.files.findIndex(({ name }) => name === path) ?? -1;
+    return place.base + place.server.path(share.id, index < 0 ? undefined : index);
+  }
+
+  /** Path of a share's page on every address that is listened on; undefined while nobody knows what is in it. */
+  path(share: Share): string | undefined {
+    const place = this.#servers[0];
+    return place !== undefined && this.offer(share) ? `/${place.server.path(share.id)}` : undefined;
+  }
+
+  /** Whoever has its link gets in from now on. False while nobody knows what is in it. */
+  offer(share: Share): boolean {
+    if (this.#doors.has(share.id)) return true;
+    const door = share.door();
+    if (door === undefined) return false;
+    this.#doors.set(share.id, door);
+    for (const { server } of this.#servers) server.add(share.id, door.folder, door);
+    return true;
   }
 
   remove(id: string): void {
-    this.#folders.delete(id);
+    this.#doors.delete(id);
     for (const { server } of this.#servers) server.remove(id);
   }
 
@@ -65,13 +76,13 @@ export class Links {
     }
   }
 
-  async #open(host: string): Promise<{ host: string; server: StreamServer; base: string } | undefined> {
+  async #open(host: string): Promise<{ host: string; server: LinkServer; base: string } | undefined> {
     for (const port of new Set([this.#port, 0])) {
-      const server = new StreamServer({ host, port, token: this.#token });
+      const server = new LinkServer({ ...this.#options, host, port });
       try {
         const base = await server.listen();
         if (host === '127.0.0.1') this.#port = Number(new URL(base).port);
-        for (const [id, folder] of this.#folders) server.add(id, folder);
+        for (const [id, door] of this.#doors) server.add(id, door.folder, door);
         return { host, server, base };
       } catch (error) {
         // An address that is gone again already is as good as none; a port that is taken is not worth a failure.

@@ -1,13 +1,15 @@
 /** The share process: one engine for all that its user shares, its API, and the links for browsers. */
 import { join } from 'node:path';
-import { KithError } from '@kith/core';
-import { dhtFinder, Engine, EVERYBODY, lsdFinder, PUBLIC_BOOTSTRAP } from '@kith/share';
+import { KithError, parseAddress, type Prefix, prefixContains } from '@kith/core';
+import { dhtFinder, Engine, EVERYBODY, lsdFinder, PUBLIC_BOOTSTRAP, type Share } from '@kith/share';
 import { serveSocket } from '../api/socket.ts';
 import type { Serving } from '../daemon/background.ts';
 import { LogBook, type LogSink } from '../daemon/log.ts';
 import { makeFolder } from '../state/files.ts';
 import { takeLock } from '../state/lock.ts';
 import { fileIn } from '../state/paths.ts';
+import { pagesFolder, readPages } from '../web/assets.ts';
+import { plainAddress } from '../web/guard.ts';
 import { Links } from './links.ts';
 import { meshInterfaces, meshPlaces } from './mesh.ts';
 import type { ProcessReport } from '@kith/api';
@@ -55,6 +57,7 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
     };
     let named = await meshInterfaces();
     let places = meshPlaces(named);
+    const pages = readPagesHere((text) => note('warn', 'pages', text));
     const engine = await startEngine(folder, options.port, settings, places.prefixes, (level, text) =>
       note(level, 'engine', text),
     );
@@ -62,9 +65,21 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
     engine.on('error', ({ share, error }) => note('warn', 'share', `${share.name}: ${error.message}`));
     engine.on('finished', ({ share }) => note('info', 'share', `${share.name} is whole`));
 
-    const links = new Links(settings.token, settings.linkPort);
+    const links: Links = new Links(
+      {
+        secret: settings.token,
+        ...(pages === undefined ? {} : { pages }),
+        // What is shared is for members alone to know: who comes from their addresses is one.
+        shelf: (remote) => (isMember(remote, places.prefixes) ? service.shelf() : undefined),
+      },
+      settings.linkPort,
+    );
+    const service = new ShareService({ engine, links, places: () => places, saveRates: save });
     closers.push(() => links.close());
+    const offer = ({ share }: { readonly share: Share }): void => void links.offer(share);
+    for (const event of ['added', 'state'] as const) engine.on(event, offer);
     await links.listen(places.addresses);
+    for (const share of engine.shares()) offer({ share });
     save({ port: engine.port, linkPort: links.port });
 
     const look = async (): Promise<void> => {
@@ -91,7 +106,6 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
         void close().then(() => (failure === null ? settle?.resolve() : settle?.reject(failure.error)));
       }, FAREWELL);
     };
-    const service = new ShareService({ engine, links, places: () => places, saveRates: save });
     const api = await serveSocket(
       shareApp(service, log, () => finish(null)),
       fileIn(folder, 'socket'),
@@ -113,6 +127,21 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
     await close();
     throw error;
   }
+}
+
+/** The page of links; without it they show a plain list. */
+function readPagesHere(warn: (text: string) => void): ReturnType<typeof readPages> | undefined {
+  try {
+    return readPages(pagesFolder());
+  } catch (error) {
+    warn(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
+function isMember(remote: string, prefixes: readonly Prefix[]): boolean {
+  const address = parseAddress(plainAddress(remote));
+  return prefixes.some((prefix) => prefixContains(prefix, address));
 }
 
 /** On the port that magnet links name already; where that is taken and nobody insists, on a free one. */

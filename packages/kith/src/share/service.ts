@@ -3,7 +3,7 @@ import { KithError } from '@kith/core';
 import { type Engine, selectFiles, type Share } from '@kith/share';
 import type { Links } from './links.ts';
 import type { MeshPlaces } from './mesh.ts';
-import type { PeerReport, ShareDetails, ShareReport, SharesReport, StreamReport } from '@kith/api';
+import type { PeerReport, ShareDetails, ShareReport, SharesReport, ShelfList, StreamReport } from '@kith/api';
 import type { ChangeShareRequest, GetRequest, MakeRequest, RatesRequest, StreamRequest } from './requests.ts';
 
 export interface ShareServiceInit {
@@ -35,6 +35,20 @@ export class ShareService {
     return { pid: process.pid, port: this.#engine.port, shares };
   }
 
+  /** What members get to see: all that is not hidden from them. */
+  shelf(): ShelfList {
+    const hosts = this.#init.places().addresses;
+    return {
+      shares: this.#engine.shares().flatMap((share) => {
+        const path = this.#init.links.path(share);
+        const { id, name, size, files } = share.snapshot();
+        if (path === undefined) return [];
+        const magnet = share.magnet(hosts.map((host) => ({ host, port: this.#engine.port })));
+        return [{ id, name, size, files, path, magnet }];
+      }),
+    };
+  }
+
   /** @throws KithError SHARE_UNKNOWN */
   details(word: string): ShareDetails {
     const share = this.#find(word);
@@ -42,7 +56,14 @@ export class ShareService {
       address: address.ip.includes(':') ? `[${address.ip}]:${address.port}` : `${address.ip}:${address.port}`,
       ...{ client: client ?? null, encrypted, progress, downRate, upRate },
     }));
-    return { ...this.#report(share), content: share.files(), connected };
+    const pieces = share.pieces();
+    return {
+      ...this.#report(share),
+      ...{ content: share.files(), connected },
+      ...(pieces === undefined
+        ? {}
+        : { pieces: { count: pieces.count, have: Buffer.from(pieces.have).toString('base64') } }),
+    };
   }
 
   async make(
@@ -129,7 +150,7 @@ export class ShareService {
     const kind = KINDS.find((each) => picked.some(({ path }) => each.test(path.at(-1) ?? '')));
     const [file] = picked.filter(({ path }) => kind?.test(path.at(-1) ?? '')).toSorted((a, b) => b.length - a.length);
     const path = file?.path.join('/') ?? '';
-    const url = this.#init.links.url(share, path, true) ?? '';
+    const url = this.#init.links.url(share, path) ?? '';
     return { url, file: path, known: true, id: share.id };
   }
 

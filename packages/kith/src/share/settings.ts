@@ -5,7 +5,7 @@ import { fileExists, readStateFile, replaceFile } from '../state/files.ts';
 export interface ShareSettings {
   /** TCP port for peers: magnet links name it. */
   readonly port: number;
-  /** TCP port of the links for browsers; 0 before the first start. */
+  /** TCP port of the links for browsers, and where members ask what is on the shelf. */
   readonly linkPort: number;
   /** Secret part of the links. */
   readonly token: string;
@@ -14,12 +14,14 @@ export interface ShareSettings {
   readonly up: number;
 }
 
-/** The number of the mesh's UDP port. */
+/** The number of the mesh's UDP port, and the next. */
 const USUAL_PORT = 6550;
+const USUAL_LINK_PORT = 6551;
 
 /** What cannot be read is made anew: nothing in it is worth a share process that does not start. */
 export function readSettings(path: string): ShareSettings {
-  const fresh = { port: USUAL_PORT, linkPort: 0, token: randomBytes(16).toString('base64url'), down: 0, up: 0 };
+  const token = randomBytes(16).toString('base64url');
+  const fresh = { port: USUAL_PORT, linkPort: USUAL_LINK_PORT, token, down: 0, up: 0 };
   if (!fileExists(path)) return fresh;
   try {
     const value: unknown = JSON.parse(readStateFile(path, true));
@@ -29,11 +31,11 @@ export function readSettings(path: string): ShareSettings {
       const found = given.get(key);
       return typeof found === 'number' && Number.isInteger(found) && found >= 0 && found <= most ? found : or;
     };
-    const token = given.get('token');
+    const known = given.get('token');
     return {
       port: number('port', 65_535, USUAL_PORT),
-      linkPort: number('linkPort', 65_535, 0),
-      token: typeof token === 'string' && /^[\w-]{22}$/.test(token) ? token : fresh.token,
+      linkPort: number('linkPort', 65_535, USUAL_LINK_PORT),
+      token: typeof known === 'string' && /^[\w-]{22}$/.test(known) ? known : fresh.token,
       down: number('down', Number.MAX_SAFE_INTEGER, 0),
       up: number('up', Number.MAX_SAFE_INTEGER, 0),
     };

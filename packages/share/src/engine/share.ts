@@ -19,6 +19,7 @@ import type { TorrentRecord } from '../storage/resume-file.ts';
 import { TorrentStream } from '../stream/torrent-stream.ts';
 import { type Content, type ContentTrust, openContent } from './content.ts';
 import type { ShareHost } from './host.ts';
+import { extentOf } from './extent.ts';
 import type { Wanted } from './finder.ts';
 import { lookUp } from './named-peers.ts';
 import type { Audience } from './reach.ts';
@@ -150,8 +151,7 @@ export class Share {
       ...(problem === undefined ? {} : { error: problem }),
       ...(this.path === undefined ? {} : { path: this.path }),
       ...(metainfo === undefined ? {} : { version: metainfo.version }),
-      files: metainfo?.files.filter((file) => !file.padding).length ?? 0,
-      size: metainfo?.files.reduce((sum, file) => sum + (file.padding ? 0 : file.length), 0) ?? 0,
+      ...extentOf(metainfo),
       ...{ wanted: swarm.wanted, done: swarm.done, progress: swarm.progress },
       ...(this.#checked === undefined ? {} : { checked: this.#checked }),
       ...{ downRate: swarm.downRate, upRate: swarm.upRate },
@@ -211,7 +211,7 @@ export class Share {
       get torrent() {
         return bytes();
       },
-      accept: (duplex) => this.#host.session.accept(duplex, this.#host.now()),
+      accept: (duplex) => this.#host.session.accept(duplex, this.#host.now(), this.#torrent),
     };
   }
 

@@ -184,8 +184,8 @@ export class Session implements TorrentContext, WireLookup {
     return this.#byHash.get(toHex(infoHash.subarray(0, 20)));
   }
 
-  /** Somebody connected. */
-  accept(duplex: Duplex, now: number): void {
+  /** Somebody connected. @param only the torrent that they may name, where they came by a way of its own */
+  accept(duplex: Duplex, now: number, only?: Torrent): void {
     this.#setNow(now);
     const full = this.connections >= this.limits.connections || this.#handshaking.size >= this.limits.handshaking;
     if (full || this.#bans.hasAddress(duplex.remote.ip, now)) {
@@ -193,7 +193,8 @@ export class Session implements TorrentContext, WireLookup {
       return;
     }
     const { encryption } = this;
-    const wire = PeerWire.accepted(duplex, this, encryption === undefined ? {} : { encryption });
+    const lookup = only === undefined ? this : this.#lookupOf(only);
+    const wire = PeerWire.accepted(duplex, lookup, encryption === undefined ? {} : { encryption });
     this.#handshaking.set(wire, now);
     this.#announce(now + this.limits.handshakeTime);
   }
@@ -352,6 +353,22 @@ export class Session implements TorrentContext, WireLookup {
 
   closed(wire: PeerWire): void {
     this.#handshaking.delete(wire);
+  }
+
+  #lookupOf(only: Torrent): WireLookup {
+    const isIt = (infoHash: Uint8Array): boolean => this.find(infoHash) === only;
+    return {
+      findTorrent: (key) => {
+        const infoHash = this.findTorrent(key);
+        return infoHash !== undefined && isIt(infoHash) ? infoHash : undefined;
+      },
+      attach: (wire, handshake, now) => {
+        if (isIt(handshake.infoHash)) return this.attach(wire, handshake, now);
+        this.closed(wire);
+        return undefined;
+      },
+      closed: (wire) => this.closed(wire),
+    };
   }
 
   #permits(torrent: Torrent, ip: string): boolean {

@@ -31,6 +31,7 @@ export {
   formatRelayScrape,
   type Offer,
   parseRelayMessage,
+  parseRelayRequest,
   RELAY_LIMITS,
   type RelayMessage,
 } from './ws-codec.ts';
