@@ -100,12 +100,12 @@ async function advertised({ client, gateway }: GatewayStage): Promise<string> {
 }
 
 async function again({ gateway }: GatewayStage): Promise<string> {
-  const before = await gateway.json(['gateway', 'status']);
+  const before = await gateway.status();
   const text = (await gateway.must(['gateway', 'apply'])).trim();
-  const after = await gateway.json(['gateway', 'status']);
+  const after = await gateway.status();
   if (!text.startsWith('Nothing to do')) throw new Error(text);
-  const since = (status: typeof before): string =>
-    JSON.stringify(status['services']?.map(({ name, since: at }) => [name, at]));
+  const since = ({ services }: typeof before): string =>
+    JSON.stringify(services.map(({ name, since: at }) => [name, at]));
   if (since(before) !== since(after)) throw new Error('a daemon was restarted');
   return `${text} No daemon was restarted.`;
 }
@@ -129,8 +129,8 @@ async function map({ gateway, router }: GatewayStage): Promise<string> {
 }
 
 async function doctor({ gateway }: GatewayStage): Promise<string> {
-  const well = await gateway.json(['gateway', 'doctor']);
-  const before = well['findings']?.map(({ what }) => what) ?? [];
+  const well = await gateway.examine();
+  const before = well.findings.map(({ what }) => what);
   if (before.length > 0) throw new Error(`the doctor is not content before anything is broken: ${before.join(', ')}`);
   await takeOut(gateway, 'dns-tcp');
   const { stdout, code } = await gateway.kith(['gateway', 'doctor']);
@@ -139,9 +139,9 @@ async function doctor({ gateway }: GatewayStage): Promise<string> {
 }
 
 async function mend({ gateway }: GatewayStage): Promise<string> {
-  const report = await gateway.json(['gateway', 'doctor', '--fix']);
-  if (report['findings']?.length !== 0) throw new Error(JSON.stringify(report['findings']));
-  return `mended ${report['mended']?.length} finding, then nothing is wrong`;
+  const report = await gateway.examine('--fix');
+  if (report.findings.length > 0) throw new Error(JSON.stringify(report.findings));
+  return `mended ${report.mended.length} finding, then nothing is wrong`;
 }
 
 async function remove({ gateway, client }: GatewayStage): Promise<string> {
@@ -156,8 +156,9 @@ async function remove({ gateway, client }: GatewayStage): Promise<string> {
 type Gateway = GatewayStage['gateway'];
 
 async function ownDomain(gateway: Gateway): Promise<{ readonly address4: string; readonly address6: string }> {
-  const domain = (await gateway.json(['gateway', 'status']))['domains']?.[0];
-  return { address4: String(domain?.['address4']), address6: String(domain?.['address6']) };
+  const [domain] = (await gateway.status()).domains;
+  if (domain === undefined) throw new Error('the gateway has no domain');
+  return domain;
 }
 
 /** Deletes a rule of the firewall, as somebody does who is looking for something else. */

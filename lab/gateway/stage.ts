@@ -40,6 +40,21 @@ export interface GatewayStageOptions {
   readonly file?: string;
 }
 
+/** `kith gateway status --json`, as far as the lab looks at it. */
+export interface SeenGateway {
+  readonly state: 'running' | 'unconfirmed' | 'draining' | 'none';
+  readonly services: readonly { readonly name: string; readonly state: string; readonly since: number }[];
+  readonly domains: readonly { readonly bridge: string; readonly address4: string; readonly address6: string }[];
+  readonly leases: readonly { readonly address: string }[];
+  readonly exit: { readonly interface: string; readonly member: string | null } | null;
+}
+
+/** `kith gateway doctor --json`, likewise. */
+export interface SeenExamination {
+  readonly findings: readonly { readonly id: string; readonly what: string; readonly cause: string }[];
+  readonly mended: readonly { readonly id: string }[];
+}
+
 /** The gateway, and kith on it as a person runs it there. */
 export class GatewayHost {
   readonly host: Host;
@@ -92,11 +107,21 @@ export class GatewayHost {
     throw new LabError(`${this.host.name}: kith ${words.join(' ')} failed with ${code}: ${(stderr || stdout).trim()}`);
   }
 
-  /** The document of a verb with `--json`, untyped: what any program would see. */
-  async json(words: readonly string[]): Promise<Document> {
+  /** `kith gateway status --json`. */
+  status(): Promise<SeenGateway> {
+    return this.#json(['gateway', 'status']);
+  }
+
+  /** `kith gateway doctor --json`. */
+  examine(...options: readonly string[]): Promise<SeenExamination> {
+    return this.#json(['gateway', 'doctor', ...options]);
+  }
+
+  /** The document of a verb with `--json`, as any program outside would read it. */
+  async #json<T>(words: readonly string[]): Promise<T> {
     const { stdout, stderr } = await this.kith(['--json', ...words]);
     try {
-      return JSON.parse(stdout) as Document;
+      return JSON.parse(stdout) as T;
     } catch (cause) {
       throw new LabError(`${this.host.name}: kith --json ${words.join(' ')} printed no JSON: ${stdout}${stderr}`, {
         cause,
@@ -119,9 +144,6 @@ export class GatewayHost {
     return [...withResolver(join(this.folder, 'resolv.conf')), process.execPath, PROGRAM, ...words];
   }
 }
-
-/** A JSON document that answers every path; a missing one with undefined. */
-export type Document = { readonly [key: string]: Document } & readonly Document[] & string & number & boolean;
 
 /** Namespaces, cables and what the internet serves; of kith only the file, if one is given. */
 export async function buildGatewayStage(options: GatewayStageOptions = {}): Promise<GatewayStage> {

@@ -25,6 +25,8 @@ export function addGatewayVerbs(add: AddVerb): void {
   addForceVerbs(add, gateway);
   addBans(add);
   addLan(add);
+  addTraffic(add);
+  addRouters(add, gateway);
 }
 
 function addFileVerbs(add: AddVerb, gateway: Command): void {
@@ -166,6 +168,39 @@ function addLan(add: AddVerb): void {
     .option('--via <MEMBER>', 'a member that is an exit, the preferred one first; may be repeated', collect)
     .option('--confirm <SECONDS>', 'take it back by itself unless "kith gateway confirm" comes within so many seconds')
     .option('-y, --yes', 'do not ask');
+}
+
+function addTraffic(add: AddVerb): void {
+  add('traffic [interface]', "what came through the gateway's interfaces", async (context, [name], o) => {
+    const grain = (['minutes', 'hours', 'months'] as const).find((each) => o[each] === true) ?? 'days';
+    return (await import('./verbs/traffic.ts')).traffic(context, name, grain);
+  })
+    .option('--minutes', 'by five minutes')
+    .option('--hours', 'by hours')
+    .option('--days', 'by days, which is the default')
+    .option('--months', 'by months');
+}
+
+function addRouters(add: AddVerb, gateway: Command): void {
+  const routers = add(
+    'routers',
+    'routers that asked to be let in by their keys',
+    async (context) => (await import('./verbs/gateway/routers.ts')).routers(context),
+    gateway,
+  );
+  for (const [action, summary] of [
+    ['approve', 'let routers in'],
+    ['refuse', 'turn routers away, now and when they ask again'],
+    ['forget', 'as if they had never asked'],
+  ] as const) {
+    add(
+      `${action} <keys...>`,
+      summary,
+      async (context, keys, o) =>
+        (await import('./verbs/gateway/routers.ts')).changeRouters(context, action, keys, text(o, 'domain')),
+      routers,
+    ).option('--domain <CODE>', 'for keys that nobody asked with (default: the first domain)');
+  }
 }
 
 function addBans(add: AddVerb): void {

@@ -1,10 +1,27 @@
 /** Typed calls of the keeper. */
 import type { DaemonValue } from '@kith/gateway';
-import type { DaemonReport, Daemons } from '@kith/host';
+import type { DaemonReport, Daemons, Grain } from '@kith/host';
 import { Caller } from '../api/caller.ts';
 import type { DoneReport, LogReport } from '@kith/api';
-import type { BanReport, BansReport, DaemonsReport, ExaminationReport, KeeperStatus, LiftReport } from './reports.ts';
-import type { BanRequest, ExaminationRequest, LiftRequest, StartDaemonRequest, StopDaemonRequest } from './requests.ts';
+import type {
+  BanReport,
+  BansReport,
+  DaemonsReport,
+  ExaminationReport,
+  KeeperStatus,
+  LiftReport,
+  RouterReport,
+  RoutersReport,
+  TrafficReport,
+} from './reports.ts';
+import type {
+  BanRequest,
+  ExaminationRequest,
+  LiftRequest,
+  RouterChange,
+  StartDaemonRequest,
+  StopDaemonRequest,
+} from './requests.ts';
 import { KEEPER_ROUTES } from './routes.ts';
 
 /** Each call throws KithError: the keeper's own, or NOT_RUNNING, DAEMON_UNREACHABLE. */
@@ -53,6 +70,19 @@ export class KeeperClient implements Daemons {
 
   lift(body: LiftRequest): Promise<LiftReport> {
     return this.#caller.json('POST', KEEPER_ROUTES.lift, body);
+  }
+
+  traffic(name: string | undefined, grain: Grain): Promise<TrafficReport> {
+    const words = new URLSearchParams({ grain, ...(name === undefined ? {} : { interface: name }) });
+    return this.#caller.json('GET', `${KEEPER_ROUTES.traffic}?${words.toString()}`);
+  }
+
+  routers(): Promise<RoutersReport> {
+    return this.#caller.json('GET', KEEPER_ROUTES.routers);
+  }
+
+  changeRouter(body: RouterChange): Promise<RouterReport> {
+    return this.#caller.json('POST', KEEPER_ROUTES.routers, body);
   }
 
   /** One of the map's files, as it is. */

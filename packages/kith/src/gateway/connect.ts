@@ -31,6 +31,13 @@ export async function runningKeeper(folders: GatewayFolders): Promise<KeeperClie
   }
 }
 
+/** A client of the keeper. @throws KithError NOT_RUNNING */
+export async function neededKeeper(folders: GatewayFolders): Promise<KeeperClient> {
+  const found = await runningKeeper(folders);
+  if (found === null) throw new KithError('NOT_RUNNING', 'no keeper of a gateway runs on this machine');
+  return found;
+}
+
 /** A client of the keeper, which is started first where none runs. @throws KithError DAEMON_FAILED … */
 export async function connectKeeper(folders: GatewayFolders): Promise<KeeperClient> {
   for (const deadline = performance.now() + PATIENCE; ; await delay(50)) {

@@ -1,6 +1,6 @@
 /** What a file wants of this machine: the file, the facts and the keys put together, with what speaks against it. */
 import { type Desired, desiredOn, type Gateway, gatewayOn, type Objection, objectionsTo } from '@kith/gateway';
-import { hostFacts, hostOn, identityIn } from '@kith/host';
+import { admittedRouters, hostFacts, hostOn, identityIn } from '@kith/host';
 import { type FoundFile, gatewayName } from './file.ts';
 import type { GatewayFolders } from './folders.ts';
 import { findMesh } from './mesh.ts';
@@ -26,7 +26,8 @@ export async function prospectOf(file: FoundFile, { folders, as, draining }: Pro
   const { interface: exit, members, offer } = settings.exit;
   const mesh = exit === null || offer ? ((await findMesh(members))?.interface ?? null) : null;
   const host = await hostOn({ name: gatewayName(as), folders, draining, exit, mesh });
-  const gateway = gatewayOn(host, settings, await identityIn(folders.state, settings));
+  const identity = await identityIn(folders.state, settings);
+  const gateway = gatewayOn({ ...host, admitted: admittedRouters(folders.state) }, settings, identity);
   return {
     ...{ file, gateway, desired: desiredOn(gateway, causeOf) },
     objections: objectionsTo(gateway, await hostFacts(), causeOf),

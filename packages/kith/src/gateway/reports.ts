@@ -1,6 +1,7 @@
 /** What the keeper answers. */
 import type { BanView, FindingView, GatewayReport } from '@kith/api';
-import type { DaemonReport, MapSnapshot } from '@kith/host';
+import type { RouterEntry } from '@kith/gateway';
+import type { DaemonReport, Grain, MapSnapshot, TrafficRow } from '@kith/host';
 
 /** The keeper's first words. */
 export interface KeeperReport {
@@ -45,6 +46,21 @@ export interface ExaminationReport {
   readonly mended: readonly FindingView[];
   /** Milliseconds. */
   readonly took: number;
+}
+
+export interface TrafficReport {
+  readonly grain: Grain;
+  /** Of an interface the oldest first. */
+  readonly rows: readonly TrafficRow[];
+}
+
+export interface RoutersReport {
+  readonly routers: readonly RouterEntry[];
+}
+
+export interface RouterReport {
+  /** Null for one that is forgotten. */
+  readonly router: RouterEntry | null;
 }
 
 export interface BansReport {

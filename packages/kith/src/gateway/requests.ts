@@ -1,8 +1,8 @@
 /** Bodies of requests to the keeper. */
 import { type Address, KithError, parseAddress } from '@kith/core';
 import type { DaemonValue } from '@kith/gateway';
-import { isDaemonValue } from '@kith/host';
-import { flag, nullable, read, type Rule, text, whole } from '../api/rules.ts';
+import { type Grain, isDaemonValue } from '@kith/host';
+import { flag, nullable, oneOf, read, type Rule, text, whole } from '../api/rules.ts';
 
 export interface StartDaemonRequest {
   readonly name: string;
@@ -25,10 +25,19 @@ export interface ExaminationRequest {
   readonly mend: boolean;
 }
 
+export interface RouterChange {
+  readonly action: 'approve' | 'refuse' | 'forget';
+  /** A public key, of fastd or WireGuard. */
+  readonly key: string;
+  /** Null: the first one. */
+  readonly domain: string | null;
+}
+
 export interface LiftRequest {
   readonly address: Address;
 }
 
+const GRAINS: readonly Grain[] = ['minutes', 'hours', 'days', 'months'];
 /** A year: what shall last longer belongs into a firewall of its own. */
 const LONGEST_BAN = 31_536_000;
 
@@ -53,6 +62,21 @@ export function readBan(body: unknown): BanRequest {
 
 export function readExamination(body: unknown): ExaminationRequest {
   return read<ExaminationRequest>(body, { mend: flag });
+}
+
+export function readRouterChange(body: unknown): RouterChange {
+  return read<RouterChange>(body, {
+    action: oneOf('approve', 'refuse', 'forget'),
+    key: text,
+    domain: nullable(text),
+  });
+}
+
+/** @throws KithError API_REQUEST_INVALID */
+export function grainIn(word: string | undefined): Grain {
+  const grain = GRAINS.find((each) => each === (word ?? 'days'));
+  if (grain !== undefined) return grain;
+  throw new KithError('API_REQUEST_INVALID', `"grain" must be one of ${GRAINS.join(', ')}`);
 }
 
 export function readLift(body: unknown): LiftRequest {

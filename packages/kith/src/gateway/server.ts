@@ -5,8 +5,26 @@ import type { Hono } from 'hono';
 import { jsonApp, jsonBody, wholeIn } from '../api/socket.ts';
 import type { DoneReport, LogReport } from '@kith/api';
 import type { LogBook } from '../daemon/log.ts';
-import type { BanReport, BansReport, DaemonsReport, ExaminationReport, KeeperStatus, LiftReport } from './reports.ts';
-import { readBan, readExamination, readLift, readStartDaemon, readStopDaemon } from './requests.ts';
+import type {
+  BanReport,
+  BansReport,
+  DaemonsReport,
+  ExaminationReport,
+  KeeperStatus,
+  LiftReport,
+  RouterReport,
+  RoutersReport,
+  TrafficReport,
+} from './reports.ts';
+import {
+  grainIn,
+  readBan,
+  readExamination,
+  readLift,
+  readRouterChange,
+  readStartDaemon,
+  readStopDaemon,
+} from './requests.ts';
 import { KEEPER_BODY_LIMIT, KEEPER_ROUTES } from './routes.ts';
 import type { Works } from './works.ts';
 
@@ -47,6 +65,13 @@ export function keeperApp({ supervisor, works, log, stop }: KeeperParts): Hono {
   app.post(KEEPER_ROUTES.lift, async (c) => {
     return c.json<LiftReport>({ was: await works.lift(readLift(await jsonBody(c)).address) });
   });
+  app.get(KEEPER_ROUTES.traffic, async (c) =>
+    c.json<TrafficReport>(await works.traffic(c.req.query('interface'), grainIn(c.req.query('grain')))),
+  );
+  app.get(KEEPER_ROUTES.routers, (c) => c.json<RoutersReport>(works.routers()));
+  app.post(KEEPER_ROUTES.routers, async (c) =>
+    c.json<RouterReport>(await works.changeRouter(readRouterChange(await jsonBody(c)))),
+  );
   app.get(KEEPER_ROUTES.map, (c) => {
     const file = c.req.param('file') ?? '';
     const found = works.mapFile(file);

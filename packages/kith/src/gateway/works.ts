@@ -1,36 +1,34 @@
-/** What the keeper does besides keeping daemons: it follows the file in force, with bans, map, answers to routers, exits. */
+/** What the keeper does besides keeping daemons: it follows the file in force, and tells how things are. */
 import { join } from 'node:path';
-import type { BanView, FindingView, LeaseView } from '@kith/api';
-import { type Address, isIPv4, KithError, parseAddress, prefixContains, prefixParts } from '@kith/core';
-import type { Gateway, GatewayDomain } from '@kith/gateway';
+import type { BanView, FindingView, LeaseView, TrafficView } from '@kith/api';
+import { type Address, isIPv4, KithError, prefixParts } from '@kith/core';
+import type { Gateway } from '@kith/gateway';
 import {
   type BanFigures,
-  BanKeeper,
+  type BanKeeper,
   batmanStatus,
   type DaemonReport,
   type Daemons,
   fastdStatus,
   gatherGateway,
-  type InForce,
+  type GatewayFigures,
+  type Grain,
   type KeptBan,
-  leasesIn,
-  MapService,
+  type KeyBroker,
   metricsText,
-  OwnDocuments,
-  Responder,
-  type Segment,
   type Served,
   Transactions,
 } from '@kith/host';
 import { readVersion } from '../version.ts';
-import { Exits } from './exits.ts';
 import { parseGatewayFile } from './file.ts';
-import { type GatewayFolders, keeperFiles } from './folders.ts';
-import { FiguresServer } from './figures.ts';
+import type { GatewayFolders } from './folders.ts';
 import { inspect } from './inspect.ts';
 import { findMesh } from './mesh.ts';
 import { prospectOf } from './prospect.ts';
-import type { BanReport, BansReport, DomainStatus, ExaminationReport, KeeperStatus } from './reports.ts';
+import type { BanReport, BansReport, DomainStatus, ExaminationReport } from './reports.ts';
+import type { KeeperStatus, RouterReport, RoutersReport, TrafficReport } from './reports.ts';
+import type { RouterChange } from './requests.ts';
+import { inDomain, Shift } from './shift.ts';
 
 export interface WorksOptions {
   readonly folders: GatewayFolders;
@@ -38,23 +36,10 @@ export interface WorksOptions {
   readonly note: (level: 'info' | 'warn' | 'error', kind: string, text: string) => void;
 }
 
-/** What goes on for one file in force. */
-interface Shift {
-  readonly inForce: InForce;
-  readonly gateway: Gateway;
-  readonly bans: BanKeeper | null;
-  readonly map: MapService | null;
-  readonly responder: Responder | null;
-  readonly exits: Exits | null;
-  readonly figures: FiguresServer | null;
-}
-
 export class Works {
   readonly #options: WorksOptions;
   readonly #transactions: Transactions;
   #shift: Shift | null = null;
-  /** Since the keeper was started. */
-  #banned = 0;
   /** Changes wait for one another. */
   #turn: Promise<void> = Promise.resolve();
   #findings: { readonly findings: readonly FindingView[]; readonly at: number } | null = null;
@@ -81,22 +66,17 @@ export class Works {
     await this.#turn;
     const shift = this.#shift;
     const pending = this.#transactions.pending();
-    const leases = await this.#leases();
+    const leases = (await shift?.leases()) ?? [];
     return {
       ...{ pid: process.pid, file: shift?.inForce.file ?? null, pending, leases },
       community: shift?.gateway.settings.community.name ?? '',
-      state:
-        pending !== null ? 'unconfirmed' : shift === null ? 'none' : shift.inForce.draining ? 'draining' : 'running',
+      state: stateOf(shift, pending !== null),
       services: daemons.map(({ name, state, since, restarts, lastWords }) => ({
-        name,
-        state,
-        since,
-        restarts,
-        lastWords,
+        ...{ name, state, since, restarts, lastWords },
       })),
       bans: shift?.bans?.list().map(banView) ?? [],
       bansInForce: shift?.bans?.inForce ?? null,
-      traffic: [],
+      traffic: shift === null ? [] : trafficViews(shift),
       findings: this.#findings?.findings ?? [],
       examined: this.#findings?.at ?? null,
       domains: shift === null ? [] : domainsOf(shift.gateway, leases),
@@ -119,6 +99,29 @@ export class Works {
     return this.#bansOf().unban(address);
   }
 
+  /** @param name of one interface; of all when not given */
+  async traffic(name: string | undefined, grain: Grain): Promise<TrafficReport> {
+    const { traffic } = this.#need();
+    if (traffic === null) return { grain, rows: [] };
+    await traffic.sample(Date.now());
+    const names = traffic.interfaces();
+    if (name !== undefined && !names.includes(name))
+      throw new KithError('USAGE', `nothing is known of an interface "${name}", there are ${names.join(', ')}`);
+    return { grain, rows: (name === undefined ? names : [name]).flatMap((each) => traffic.rows(each, grain)) };
+  }
+
+  routers(): RoutersReport {
+    return { routers: this.#brokerOf().list() };
+  }
+
+  async changeRouter({ action, key, domain }: RouterChange): Promise<RouterReport> {
+    const broker = this.#brokerOf();
+    if (action === 'approve') return { router: await broker.approve(key, domain ?? undefined) };
+    if (action === 'refuse') return { router: await broker.refuse(key) };
+    await broker.forget(key);
+    return { router: null };
+  }
+
   /** One of the map's files; null where there is none. */
   mapFile(name: string): Served | null {
     return this.#need().map?.serve(`/${name}`) ?? null;
@@ -136,22 +139,10 @@ export class Works {
   /** For Prometheus. */
   async metrics(): Promise<string> {
     const shift = this.#shift;
-    const daemons = await this.#options.daemons.list();
     const mesh = shift === null ? null : await findMesh(shift.gateway.settings.exit.members);
     return metricsText({
       version: readVersion(),
-      gateway:
-        shift === null
-          ? null
-          : await gatherGateway(
-              {
-                ...{ gateway: shift.gateway, daemons, bans: banFigures(shift.bans, this.#banned) },
-                batman: (domain) => batmanStatus(domain.names.batman).catch(() => null),
-                fastd: (domain) =>
-                  fastdStatus(join(this.#options.folders.run, `fastd-${domain.domain.code}.sock`)).catch(() => null),
-              },
-              Date.now(),
-            ),
+      gateway: shift === null ? null : await this.#figures(shift),
       map: shift?.map ?? null,
       responder: shift?.responder?.snapshot() ?? null,
       mesh: mesh === null ? null : [await mesh.client.status()],
@@ -159,19 +150,33 @@ export class Works {
     });
   }
 
+  async #figures({ gateway, bans, banned }: Shift): Promise<GatewayFigures> {
+    const { folders, daemons } = this.#options;
+    return gatherGateway(
+      {
+        ...{ gateway, daemons: await daemons.list(), bans: bans === null ? null : banFigures(bans, banned) },
+        batman: ({ names }) => batmanStatus(names.batman).catch(() => null),
+        fastd: ({ domain }) => fastdStatus(join(folders.run, `fastd-${domain.code}.sock`)).catch(() => null),
+      },
+      Date.now(),
+    );
+  }
+
   #bansOf(): BanKeeper {
     const { bans } = this.#need();
-    if (bans === null) throw new KithError('GATEWAY_NOT_APPLIED', 'the file says "bans: false": nobody is banned here');
-    return bans;
+    if (bans !== null) return bans;
+    throw new KithError('GATEWAY_NOT_APPLIED', 'the file says "bans: false": nobody is banned here');
+  }
+
+  #brokerOf(): KeyBroker {
+    const { broker } = this.#need();
+    if (broker !== null) return broker;
+    throw new KithError('GATEWAY_NOT_APPLIED', 'the file has no "vpn": there are no tunnels for routers');
   }
 
   #need(): Shift {
     if (this.#shift === null) throw new KithError('GATEWAY_NOT_APPLIED', 'no gateway is in force on this machine');
     return this.#shift;
-  }
-
-  async #leases(): Promise<readonly LeaseView[]> {
-    return this.#shift === null ? [] : leasesIn(this.#options.folders.state, Date.now());
   }
 
   async #follow(): Promise<void> {
@@ -182,84 +187,52 @@ export class Works {
     }
     await this.#end();
     if (inForce === null) return;
-    const { folders } = this.#options;
+    const { folders, note } = this.#options;
     const file = parseGatewayFile(inForce.text, inForce.file);
     const { gateway } = await prospectOf(file, { folders, as: undefined, draining: inForce.draining });
-    this.#shift = await this.#begin(inForce, gateway);
-  }
-
-  async #begin(inForce: InForce, gateway: Gateway): Promise<Shift> {
-    const { folders, note } = this.#options;
-    const { settings } = gateway;
-    const files = keeperFiles(folders);
-    const say = (kind: string) => (text: string) => note('info', kind, text);
-    const bans =
-      settings.bans === null ? null : new BanKeeper({ settings: settings.bans, book: files.bans, tell: say('bans') });
-    bans?.onBan(() => void this.#banned++);
-    await bans?.start();
-    const segments = segmentsOf(gateway);
-    const map =
-      settings.map === null
-        ? null
-        : await MapService.open({ folder: files.map, segments, interval: settings.map.interval * 1000 });
-    map?.start();
-    const responder = settings.map === null ? null : this.#responder(gateway, segments);
-    await responder?.start();
-    const exits = settings.exit.members.length === 0 ? null : new Exits(settings.exit.members, say('exit'));
-    await exits?.start();
-    const figures =
-      settings.statistics === null
-        ? null
-        : new FiguresServer({
-            ...{ gateway, port: settings.statistics.port, tell: say('figures') },
-            metrics: () => this.metrics(),
-            map: (path) => map?.serve(path.replace(/^\/map/, '')) ?? null,
-          });
-    await figures?.start();
-    return { inForce, gateway, bans, map, responder, exits, figures };
-  }
-
-  #responder(gateway: Gateway, segments: readonly Segment[]): Responder {
-    const own = new OwnDocuments({
-      ...{ gateway, version: readVersion() },
-      leases: async (domain) => (await this.#leases()).filter(({ address }) => inDomain(domain, address)).length,
-    });
-    return new Responder({
-      segments: gateway.domains.flatMap((domain, place) => {
-        const segment = segments[place];
-        return segment === undefined ? [] : [{ ...segment, documents: (providers) => own.of(domain, providers) }];
-      }),
-    });
+    this.#shift = await Shift.begin({ folders, inForce, gateway, note, metrics: () => this.metrics() });
   }
 
   async #end(): Promise<void> {
     const shift = this.#shift;
     this.#shift = null;
-    if (shift === null) return;
-    await Promise.all([
-      shift.bans?.stop(),
-      shift.map?.stop(),
-      shift.responder?.stop(),
-      shift.exits?.close(),
-      shift.figures?.close(),
-    ]);
+    await shift?.close();
   }
 }
 
-/** Where routers are: in the bridge of each domain. */
-function segmentsOf({ domains }: Gateway): Segment[] {
-  return domains.map(({ names, domain }) => ({ interface: names.bridge, prefixes: [domain.prefix6] }));
+function stateOf(shift: Shift | null, pending: boolean): KeeperStatus['state'] {
+  if (pending) return 'unconfirmed';
+  if (shift === null) return 'none';
+  return shift.inForce.draining ? 'draining' : 'running';
 }
 
 function banView({ target, reason, since, until }: KeptBan): BanView {
   return { address: target, reason, since, until };
 }
 
-function banFigures(bans: BanKeeper | null, total: number): BanFigures | null {
-  if (bans === null) return null;
+function banFigures(bans: BanKeeper, total: number): BanFigures {
   const all = bans.list();
   const ipv4 = all.filter(({ target }) => isIPv4(prefixParts(target).address)).length;
   return { ipv4, ipv6: all.length - ipv4, total };
+}
+
+/** Of the interfaces that are the gateway's own. */
+function trafficViews({ traffic, gateway: { exit, domains } }: Shift): TrafficView[] {
+  if (traffic === null) return [];
+  const now = Date.now();
+  return [exit, ...domains.map(({ names }) => names.bridge)].map((name) => {
+    const rate = traffic.rate(name);
+    const latest = (grain: Grain): { readonly received: number; readonly sent: number } => {
+      const row = traffic.rows(name, grain, 1).at(-1);
+      return row !== undefined && now < row.end ? row : { received: 0, sent: 0 };
+    };
+    const [day, month] = [latest('days'), latest('months')];
+    return {
+      ...{ interface: name, receivedRate: rate?.received ?? 0, sentRate: rate?.sent ?? 0 },
+      ...{ receivedToday: day.received, sentToday: day.sent },
+      ...{ receivedMonth: month.received, sentMonth: month.sent },
+    };
+  });
 }
 
 function domainsOf({ domains }: Gateway, leases: readonly LeaseView[]): DomainStatus[] {
@@ -270,10 +243,6 @@ function domainsOf({ domains }: Gateway, leases: readonly LeaseView[]): DomainSt
     address6: each.address6,
     pool: { ...each.pool, leased: leases.filter(({ address }) => inDomain(each, address)).length },
   }));
-}
-
-function inDomain({ domain }: GatewayDomain, address: string): boolean {
-  return prefixContains(domain.prefix4, parseAddress(address));
 }
 
 function messageOf(error: unknown): string {

@@ -1,14 +1,13 @@
 /** `kith bans`: who is kept out, for how long, and why. */
 import { KithError, parseAddress, parsePrefix, prefixParts } from '@kith/core';
 import type { BanView } from '@kith/api';
-import { runningKeeper } from '../../gateway/connect.ts';
-import type { KeeperClient } from '../../gateway/client.ts';
+import { neededKeeper } from '../../gateway/connect.ts';
 import { gatewayFolders } from '../../gateway/folders.ts';
 import type { Context } from '../context.ts';
 import { duration, parseDuration, plain, type Result, table } from '../output.ts';
 
 export async function listBans(_context: Context): Promise<Result> {
-  const report = await (await keeper()).bans();
+  const report = await (await neededKeeper(gatewayFolders())).bans();
   const now = Date.now();
   const rows = report.bans.map((ban) => [ban.address, leftOf(ban, now), duration(now - ban.since), plain(ban.reason)]);
   const text = rows.length === 0 ? 'nobody is banned' : table(['ADDRESS', 'LEFT', 'SINCE', 'WHY'], rows);
@@ -23,7 +22,7 @@ export async function addBan(
   const ms = time === undefined ? null : parseDuration(time, '--for');
   if (time !== undefined && ms === null) throw new KithError('USAGE', '--for never: a ban lasts a year at most');
   const seconds = ms === null ? null : Math.ceil(ms / 1000);
-  const own = await keeper();
+  const own = await neededKeeper(gatewayFolders());
   const bans: BanView[] = [];
   for (const address of addresses.map(addressIn)) bans.push((await own.ban({ address, seconds })).ban);
   return {
@@ -33,7 +32,7 @@ export async function addBan(
 }
 
 export async function liftBan(_context: Context, addresses: readonly string[]): Promise<Result> {
-  const own = await keeper();
+  const own = await neededKeeper(gatewayFolders());
   const lifted: { readonly address: string; readonly was: boolean }[] = [];
   for (const address of addresses.map(addressIn)) lifted.push({ address, was: (await own.lift({ address })).was });
   return {
@@ -49,10 +48,4 @@ function addressIn(text: string): ReturnType<typeof parseAddress> {
 
 function leftOf({ until }: BanView, now: number): string {
   return until === null ? 'for good' : duration(Math.max(0, until - now));
-}
-
-async function keeper(): Promise<KeeperClient> {
-  const found = await runningKeeper(gatewayFolders());
-  if (found === null) throw new KithError('NOT_RUNNING', 'no keeper of a gateway runs on this machine');
-  return found;
 }

@@ -1,15 +1,12 @@
 /** `kith gateway status`: what is in force and how it fares. */
-import { runningKeeper } from '../../../gateway/connect.ts';
+import { neededKeeper } from '../../../gateway/connect.ts';
 import { gatewayFolders } from '../../../gateway/folders.ts';
 import type { DomainStatus, KeeperStatus } from '../../../gateway/reports.ts';
 import type { Context } from '../../context.ts';
 import { duration, plain, type Result, table } from '../../output.ts';
-import { KithError } from '@kith/core';
 
 export async function status(_context: Context): Promise<Result> {
-  const keeper = await runningKeeper(gatewayFolders());
-  if (keeper === null) throw new KithError('NOT_RUNNING', 'no keeper of a gateway runs on this machine');
-  const report = await keeper.status();
+  const report = await (await neededKeeper(gatewayFolders())).status();
   return { json: report, text: statusText(report) };
 }
 
