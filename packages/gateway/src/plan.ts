@@ -61,11 +61,13 @@ export function planFor(desired: Desired, observed: Observed): Plan {
   const leaving = departures(desired, observed);
   const gone = new Set<ItemKey>(leaving.changes.filter((each) => each.operation === 'remove').map((each) => each.key));
   const changes: Change[] = [...leaving.changes];
+  const rewritten = new Set<ItemKey>();
   for (const wanted of desired.wanted) {
-    const change = arrival(wanted, observed.found.get(keyOf(wanted.item)) ?? null, gone);
+    const change = arrival(wanted, observed.found.get(keyOf(wanted.item)) ?? null, gone, rewritten);
     if (change === null) continue;
     changes.push(change);
     if (change.operation !== 'change' && change.operation !== 'restart') gone.add(change.key);
+    if (wanted.item.kind === 'file') rewritten.add(change.key);
   }
   return { changes, forgotten: leaving.forgotten, rulesets: desired.rulesets };
 }
@@ -146,13 +148,21 @@ function foundationsFirst(owned: ReadonlyMap<ItemKey, Owned>): ItemKey[] {
   return [...out];
 }
 
-/** @param gone what was added, rebuilt, remade or removed before in this plan */
-function arrival(wanted: Wanted, found: Item | null, gone: ReadonlySet<ItemKey>): Change | null {
+/**
+ * @param gone what was added, rebuilt, remade or removed before in this plan
+ * @param rewritten files that somebody else wrote into: a daemon that started since has read that
+ */
+function arrival(
+  wanted: Wanted,
+  found: Item | null,
+  gone: ReadonlySet<ItemKey>,
+  rewritten: ReadonlySet<ItemKey>,
+): Change | null {
   const { item, cause, needs } = wanted;
   const key = keyOf(item);
   const change = (operation: Operation): Change => ({ operation, key, before: found, after: item, cause, needs });
   if (found === null) return change('add');
-  const shaken = needs.some((need) => gone.has(need));
+  const shaken = needs.some((need) => gone.has(need) || rewritten.has(need));
   if (item.kind === 'link' && found.kind === 'link') return linkChange(item.value, found.value, gone, change);
   const uprooted = needs.some((need) => need.startsWith('link ') && gone.has(need));
   if (uprooted && LIVES_IN_LINK.has(item.kind)) return change('remake');

@@ -26,7 +26,7 @@ export function diagnose(gateway: Gateway, desired: Desired, causeOf: CauseOf, f
   judgeTables(gateway, facts, diagnosis);
   judgeRules(gateway, desired, facts, diagnosis);
   judgeNeighbourhood(gateway, facts, causeOf, diagnosis);
-  judgeFiles(facts, diagnosis);
+  judgeFiles(desired, facts, diagnosis);
   judgeDaemons(desired, facts, diagnosis);
   judgeBeyond(gateway, facts, causeOf, diagnosis);
   judgeClock(gateway, facts, causeOf, diagnosis);
@@ -54,6 +54,9 @@ function judgeAbsence({ clients }: GatewayFacts, diagnosis: Diagnosis): void {
   }
 }
 
+/** What leases and advertisements carry, which is what stood in the file when dnsmasq began. */
+const TOLD_BY_DNSMASQ = /^(?:option-|rdnss|advertised-mtu|default-router|slaac|pool)/;
+
 /** What nobody accounted for, with the best guess there is. */
 function judgeSign(gateway: Gateway, facts: GatewayFacts, causeOf: CauseOf, sign: Sign, diagnosis: Diagnosis): void {
   if (diagnosis.explains(signKey(sign))) return;
@@ -77,6 +80,19 @@ function judgeSign(gateway: Gateway, facts: GatewayFacts, causeOf: CauseOf, sign
     const cause = `${sign.seen}; kith's own rules let it through, while ${names} drops packets`;
     const mend = byHand('let it through there too', `nft list table ${suspects[0]?.table ?? ''}`);
     diagnosis.add({ ...finding, code: 'other-firewall', cause, ...mend });
+    return;
+  }
+  if (TOLD_BY_DNSMASQ.test(sign.what)) {
+    diagnosis.add(
+      {
+        ...finding,
+        code: 'daemon-stale',
+        cause: `${sign.seen}: dnsmasq has read another file than the one that lies there`,
+        mend: { text: 'start it again', command: 'kith gateway doctor --fix', place: causeOf('dns') },
+        fix: { type: 'restart', daemon: 'dnsmasq' },
+      },
+      ['daemon-stale *'],
+    );
     return;
   }
   diagnosis.add({

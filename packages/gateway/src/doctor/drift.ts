@@ -1,8 +1,10 @@
 /** What differs from the file, told by what it does to people where that is known. */
-import { type Gateway, type GatewayDomain } from '../derive/gateway.ts';
+import { CLIENT_TABLE, type Gateway, type GatewayDomain } from '../derive/gateway.ts';
 import type { Item, ItemOf } from '../item.ts';
 import type { Change } from '../plan.ts';
+import type { Desired } from '../desired.ts';
 import type { GatewayFacts } from './facts.ts';
+import { signsWithout } from './services.ts';
 import { type Diagnosis, type Finding, reapply } from './finding.ts';
 
 type Effect = Pick<Finding, 'code' | 'severity' | 'fails' | 'whom' | 'cause'> & {
@@ -29,25 +31,42 @@ export function judgeRouting(facts: GatewayFacts, diagnosis: Diagnosis): void {
 }
 
 /** What the daemons read, line by line. */
-export function judgeFiles(facts: GatewayFacts, diagnosis: Diagnosis): void {
-  judge(facts, diagnosis, ({ after, before }) => (after?.kind === 'file' ? fileEffect(after, before) : null));
+export function judgeFiles(desired: Desired, facts: GatewayFacts, diagnosis: Diagnosis): void {
+  judge(facts, diagnosis, ({ after, before }) => {
+    if (after?.kind !== 'file') return null;
+    const effect = fileEffect(after, before);
+    return { ...effect, explains: [...effect.explains, ...readersAway(desired, facts, after.name)] };
+  });
+}
+
+/** A daemon that does not serve since somebody wrote into its file is away because of that. */
+function readersAway({ wanted }: Desired, { daemons }: GatewayFacts, path: string): string[] {
+  return wanted.flatMap(({ item }) => {
+    if (item.kind !== 'daemon' || !(path in item.value.reads)) return [];
+    const isReady = daemons?.find(({ name }) => name === item.name)?.state === 'ready';
+    return isReady ? [] : [`daemon-down ${item.name}`, `daemon ${item.name}`, ...signsWithout(item.name)];
+  });
 }
 
 /** Whatever is left: it is not as the file wants it, and nobody has noticed yet. */
 export function judgeRest(facts: GatewayFacts, diagnosis: Diagnosis): void {
-  judge(facts, diagnosis, ({ key, operation, after }) => ({
-    code: 'differs',
-    severity: 'warning',
-    fails: 'the host is not as the file wants it',
-    whom: 'the operator',
-    cause:
-      operation === 'add'
-        ? `"${key}" is not there`
-        : after === null
-          ? `"${key}" is there, and no line wants it`
-          : `"${key}" was changed by hand, or the file since it was applied`,
-    explains: [],
-  }));
+  judge(facts, diagnosis, ({ key, operation, after }) => {
+    // What comes back with something else is told with that.
+    if (operation === 'remake' || operation === 'restart') return null;
+    return {
+      code: 'differs',
+      severity: 'warning',
+      fails: 'the host is not as the file wants it',
+      whom: 'the operator',
+      cause:
+        operation === 'add'
+          ? `"${key}" is not there`
+          : after === null
+            ? `"${key}" is there, and no line wants it`
+            : `"${key}" was changed by hand, or the file since it was applied`,
+      explains: [],
+    };
+  });
 }
 
 function judge(facts: GatewayFacts, diagnosis: Diagnosis, effectOf: (change: Change) => Effect | null): void {
@@ -131,7 +150,12 @@ function addressEffect({ domains }: Gateway, { name, value }: ItemOf<'address'>)
     fails: `nothing of the gateway is reached over IPv${family}`,
     whom: each === undefined ? 'routers' : `clients of "${each.domain.code}"`,
     cause: `the address ${value.address} of interface "${value.device}" was taken away (${name})`,
-    explains: [...signs.map((what) => `sign ${what} ${each?.domain.code ?? ''}`), 'daemon-down *'],
+    explains: [
+      ...signs.map((what) => `sign ${what} ${each?.domain.code ?? ''}`),
+      'daemon-down *',
+      // The kernel takes routes along whose source the address was.
+      ...(each === undefined ? [] : [`route ${family} ${CLIENT_TABLE} ${each.domain[`prefix${family}`]}`]),
+    ],
   };
 }
 

@@ -76,6 +76,8 @@ export interface OtherFirewall {
 export interface DaemonFacts {
   readonly name: string;
   readonly state: 'starting' | 'ready' | 'failing' | 'stopping';
+  /** Milliseconds that it has been in this state. */
+  readonly age: number;
   readonly restarts: number;
   readonly lastWords: readonly string[];
 }
@@ -106,6 +108,8 @@ export interface UpstreamFacts {
   readonly address: Address;
   /** Null: it answered; otherwise why not, for a person. */
   readonly complaint: string | null;
+  /** It answers, and tells nobody about the root: that says nothing of what it tells about other names. */
+  readonly refuses: boolean;
 }
 
 export interface DiskFacts {

@@ -70,6 +70,11 @@ export class Diagnosis {
     if (!this.explains(`${finding.code} ${finding.subject}`)) {
       this.#findings.push(finding);
     }
+    this.account(explains);
+  }
+
+  /** What nobody need be told about. */
+  account(explains: readonly string[]): void {
     this.#explained.push(...explains);
   }
 

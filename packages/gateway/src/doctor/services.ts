@@ -7,6 +7,11 @@ import { byHand, type Diagnosis } from './finding.ts';
 
 /** What chronyd says of itself while it has nothing but its own clock; one more than a server it follows could have. */
 const ALONE = 10;
+/** How long chronyd compares before it believes a server, and any daemon may take to begin (ms). */
+const COMPARING = 30_000;
+const STARTING = 10_000;
+/** Older words are of an earlier start. */
+const RECENT = 4;
 
 const DAEMONS: Readonly<
   Record<string, { readonly fails: string; readonly whom: string; readonly signs: readonly string[] }>
@@ -48,14 +53,31 @@ const WORDS: readonly {
   },
 ];
 
+/** Signs that follow when a daemon is away. */
+export function signsWithout(daemon: string): string[] {
+  return (DAEMONS[kindOf(daemon)]?.signs ?? []).map((sign) => `sign ${sign}`);
+}
+
+/** `fastd-dublin` is a fastd. */
+function kindOf(daemon: string): string {
+  return daemon.replace(/-.*$/, '');
+}
+
 export function judgeDaemons(desired: Desired, { daemons, drift }: GatewayFacts, diagnosis: Diagnosis): void {
   if (daemons === null) return;
   for (const { item, cause: place } of desired.wanted) {
     if (item.kind !== 'daemon') continue;
     const daemon = daemons.find(({ name }) => name === item.name);
     if (daemon?.state === 'ready') continue;
-    const kind = DAEMONS[item.name.replace(/-.*$/, '')];
-    const word = WORDS.find(({ pattern }) => daemon?.lastWords.some((line) => pattern.test(line)));
+    if (daemon?.state === 'starting' && daemon.age < STARTING) {
+      diagnosis.account([`daemon ${item.name}`, ...signsWithout(item.name)]);
+      continue;
+    }
+    const kind = DAEMONS[kindOf(item.name)];
+    const word = WORDS.find(
+      ({ pattern }) =>
+        daemon?.state === 'failing' && daemon.lastWords.slice(-RECENT).some((line) => pattern.test(line)),
+    );
     const text = 'start it again; `kith gateway status` shows what it said';
     diagnosis.add(
       {
@@ -68,7 +90,7 @@ export function judgeDaemons(desired: Desired, { daemons, drift }: GatewayFacts,
         mend: { text: word?.text ?? text, command: word === undefined ? 'kith gateway apply' : word.command, place },
         fix: word === undefined || daemon === undefined ? fixOf(item.name, daemon) : null,
       },
-      [`daemon ${item.name}`, ...(kind?.signs ?? []).map((sign) => `sign ${sign}`)],
+      [`daemon ${item.name}`, ...signsWithout(item.name)],
     );
   }
   judgeOld(drift, diagnosis);
@@ -99,7 +121,7 @@ function wordsOf(daemon: DaemonFacts | undefined): string {
 /** A daemon that runs with another file than the one that lies there. */
 function judgeOld(drift: GatewayFacts['drift'], diagnosis: Diagnosis): void {
   for (const change of drift) {
-    if (change.after?.kind !== 'daemon' || change.operation === 'add' || diagnosis.explains(change.key)) continue;
+    if (change.after?.kind !== 'daemon' || change.operation !== 'change' || diagnosis.explains(change.key)) continue;
     diagnosis.add(
       {
         code: 'daemon-old',
@@ -118,11 +140,13 @@ function judgeOld(drift: GatewayFacts['drift'], diagnosis: Diagnosis): void {
 
 export function judgeClock(
   { settings }: Gateway,
-  { clients }: GatewayFacts,
+  { clients, daemons }: GatewayFacts,
   causeOf: CauseOf,
   diagnosis: Diagnosis,
 ): void {
   const { upstreams } = settings.ntp;
+  const daemon = daemons?.find(({ name }) => name === 'chronyd');
+  if (daemon === undefined || daemon.age < COMPARING) return;
   const answers = clients.flatMap(({ answers: all }) =>
     all.filter(({ service, stratum }) => service === 'ntp' && stratum !== undefined),
   );

@@ -19,7 +19,10 @@ export function signsOf(gateway: Gateway, facts: GatewayFacts): Sign[] {
     return [
       ...leaseSigns(each, client),
       ...advertisementSigns(gateway, each, client),
-      ...answerSigns(client),
+      ...answerSigns(
+        client,
+        facts.upstreams.some(({ refuses }) => refuses),
+      ),
       ...responddSigns(client),
       ...beyondSigns(gateway, each, client, facts),
     ];
@@ -98,9 +101,10 @@ function leadsOut6({ settings }: Gateway): boolean {
   return settings.exit.via.length === 0 || settings.exit.via.some((address) => address.includes(':'));
 }
 
-function answerSigns({ domain, answers }: ClientFacts): Sign[] {
+/** @param isRefused whether the gateway itself is told nothing about the root */
+function answerSigns({ domain, answers }: ClientFacts, isRefused: boolean): Sign[] {
   return answers.flatMap(({ service, family, complaint }): Sign[] => {
-    if (complaint === null) return [];
+    if (complaint === null || (service === 'dns-world' && isRefused)) return [];
     const fails = `${SERVICES[service]}${service === 'dns-world' ? '' : `, IPv${family}`}`;
     return [{ what: `${service}${family}`, domain, fails, seen: complaint }];
   });

@@ -103,7 +103,10 @@ function judgeWireGuard(
   causeOf: CauseOf,
   diagnosis: Diagnosis,
 ): void {
-  const peers = facts.wireguard.find((each) => each.domain === domain.code)?.peers.filter(({ publicKey }) => !gateways.has(publicKey)) ?? [];
+  const peers =
+    facts.wireguard
+      .find((each) => each.domain === domain.code)
+      ?.peers.filter(({ publicKey }) => !gateways.has(publicKey)) ?? [];
   const base = { subject: domain.code, whom: `routers of "${domain.code}"` } as const;
   const fresh = peers.filter(({ handshake }) => handshake !== null && handshake < FRESH);
   if (peers.length > 0 && peers.every(({ handshake }) => handshake === null)) {

@@ -51,6 +51,7 @@ export interface Examination {
 export async function examine(patient: Patient, options: ExamineOptions = {}): Promise<Examination> {
   const { gateway, desired, observed, host, daemons, causeOf } = patient;
   const began = performance.now();
+  const now = Date.now();
   const [before, upstreams] = await Promise.all([countPackets(desired), upstreamFacts(gateway)]);
   const exit = await exitFacts(gateway, upstreams, options.targets ?? []);
   const targets = exit.targets.filter(({ answersHost }) => answersHost).map(({ address }) => address);
@@ -60,7 +61,7 @@ export async function examine(patient: Patient, options: ExamineOptions = {}): P
     diskFacts(gateway),
     bannedClients(gateway),
     fastdFacts(gateway),
-    wireGuardFacts(gateway, Date.now()),
+    wireGuardFacts(gateway, now),
     batmanFacts(gateway),
     otherFirewalls(desired),
   ]);
@@ -69,7 +70,7 @@ export async function examine(patient: Patient, options: ExamineOptions = {}): P
     drift: planFor(desired, observed).changes,
     tables: await compareTables(desired, before),
     otherFirewalls: others,
-    daemons,
+    daemons: daemons?.map((daemon) => ({ ...daemon, age: Math.max(0, now - daemon.since) })) ?? null,
     exit,
     upstreams,
     disks,

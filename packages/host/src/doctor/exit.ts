@@ -32,7 +32,7 @@ export async function exitFacts(
 /** The servers that dnsmasq forwards to, each asked once. */
 export async function upstreamFacts({ settings }: Gateway): Promise<UpstreamFacts[]> {
   const servers = settings.dns.upstreams.length > 0 ? settings.dns.upstreams : await hostServers();
-  return Promise.all(servers.map(async (address) => ({ address, complaint: await askRoot(address) })));
+  return Promise.all(servers.map(async (address) => ({ address, ...(await askRoot(address)) })));
 }
 
 async function hostServers(): Promise<Address[]> {

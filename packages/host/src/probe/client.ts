@@ -3,7 +3,6 @@
  * `ready`, gets a {@link Job} as one line, and prints a {@link ClientFacts} as one line. It ends when its standard input
  * does, and with it the namespace and the cable: whatever happens to the doctor, nothing is left behind.
  */
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -12,7 +11,7 @@ import { type Address, parseAddress } from '@kith/core';
 import type { Advertisement, Beyond, ClientFacts, Lease, ResponddAnswer, ServiceAnswer } from '@kith/gateway';
 import { must } from '../command.ts';
 import { parseAdvertisement } from './advertisement.ts';
-import { arpProbe, macBytes, routerSolicitation } from './frame.ts';
+import { arpProbe, routerSolicitation } from './frame.ts';
 import { askGateway, linkLocalOf, playRouter } from './groups.ts';
 import type { Job } from './job.ts';
 import { Leasing, repeat } from './leasing.ts';
@@ -93,10 +92,14 @@ async function askOver4(job: Job, lease: Lease | null): Promise<Asked> {
 }
 
 async function askOver6(job: Job): Promise<Asked & { readonly respondd: readonly ResponddAnswer[] }> {
+  const hasLinkLocal = (): boolean => linkLocalOf('br0') !== null;
+  await repeat(ADVERTISEMENT_TIME, () => undefined, hasLinkLocal);
+  // Not before: a bridge hears who listens to a group only from an address. It answers as long as this process lives.
+  if (job.respondd) await playRouter('br0');
   await repeat(
     ADVERTISEMENT_TIME,
     () => undefined,
-    () => globalOf('br0') !== null && linkLocalOf('br0') !== null,
+    () => globalOf('br0') !== null,
   );
   const address = globalOf('br0');
   if (address === null) {
@@ -105,12 +108,10 @@ async function askOver6(job: Job): Promise<Asked & { readonly respondd: readonly
     );
     await must(['ip', '-6', '-batch', '-'], { input });
   }
-  const router = job.respondd ? await playRouter('br0') : null;
   const [respondd, asked] = await Promise.all([
     job.respondd ? askGateway('br0') : [],
     askAll(job, job.gateway6, (target) => target.includes(':')),
   ]);
-  router?.close();
   return { address, respondd, ...asked };
 }
 
@@ -128,10 +129,9 @@ async function hearAdvertisements(wire: Wire, mac: string): Promise<Advertisemen
     const said = frame.type === 'icmp6' ? parseAdvertisement(frame) : null;
     if (said !== null && heard.size < 16) heard.set(said.router, said);
   });
-  const source = wireAddress(mac);
   await repeat(
     ADVERTISEMENT_TIME,
-    () => wire.send(routerSolicitation(mac, source)),
+    () => wire.send(routerSolicitation(mac)),
     () => heard.size > 0,
   );
   // A second router answers at about the same time.
@@ -153,12 +153,6 @@ async function findOwners(wire: Wire, mac: string, address: Address): Promise<st
   );
   stop();
   return [...owners];
-}
-
-/** Link-local address with an interface id of its own, as the kernel has one already from another hardware address. */
-function wireAddress(mac: string): Address {
-  const id = [...macBytes(mac), ...randomBytes(2)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return parseAddress(`fe80::${(id.match(/..../g) ?? []).join(':')}`);
 }
 
 function globalOf(device: string): Address | null {

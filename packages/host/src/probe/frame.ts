@@ -82,10 +82,13 @@ export function arpProbe(mac: string, target: Address): Uint8Array {
   return out;
 }
 
-/** Asks all routers of the link to advertise themselves: RFC 4861, section 4.1. */
-export function routerSolicitation(mac: string, source: Address): Uint8Array {
-  const length = 16;
-  const destination = 'ff02::2' as Address;
+/**
+ * Asks all routers of the link to advertise themselves: RFC 4861, section 4.1. From nobody in particular, so that they
+ * answer everybody: the kernel hears it too.
+ */
+export function routerSolicitation(mac: string): Uint8Array {
+  const length = 8;
+  const [source, destination] = ['::' as Address, 'ff02::2' as Address];
   const out = framed('33:33:00:00:00:02', mac, TYPE_IPV6, IPV6 + length);
   const view = new DataView(out.buffer);
   const icmp = ETHERNET + IPV6;
@@ -95,8 +98,6 @@ export function routerSolicitation(mac: string, source: Address): Uint8Array {
   out.set(addressBytes(source), ETHERNET + 8);
   out.set(addressBytes(destination), ETHERNET + 24);
   out[icmp] = 133;
-  // Source link-layer address: so that an answer need not look for us.
-  out.set([1, 1, ...macBytes(mac)], icmp + 8);
   view.setUint16(icmp + 2, checksum(pseudoHeader(source, destination, PROTOCOL_ICMPV6, length), out.subarray(icmp)));
   return out;
 }

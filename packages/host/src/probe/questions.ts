@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { isIPv4, type Address } from '@kith/core';
-import type { ClientService, ServiceAnswer } from '@kith/gateway';
+import type { ClientService, ServiceAnswer, UpstreamFacts } from '@kith/gateway';
 import dns from 'dns-packet';
 import { run } from '../command.ts';
 import { ntpAnswer, ntpQuestion } from '../supervisor/ntp.ts';
@@ -13,6 +13,8 @@ const TIME = 2000;
 const AGAIN = 900;
 /** An answer over TCP is no longer, RFC 1035 section 4.2.2. */
 const LONGEST = 65_535 + 2;
+/** What a server says that does not want to. */
+const REFUSED = said('REFUSED');
 /** Header and echo: what `ping -s` does not count. */
 const PING4 = 28;
 const PING6 = 48;
@@ -72,10 +74,14 @@ function judgeDns(bytes: Uint8Array, id: number): string | null {
   try {
     const answer: dns.DecodedPacket & { readonly rcode?: string } = dns.decode(Buffer.from(bytes));
     if (answer.id !== id || answer.type !== 'response') return 'an answer to another question';
-    return answer.rcode === 'NOERROR' ? null : `the answer ${String(answer.rcode)}`;
+    return answer.rcode === 'NOERROR' || answer.rcode === 'NXDOMAIN' ? null : said(String(answer.rcode));
   } catch {
     return 'an answer that is no DNS';
   }
+}
+
+function said(code: string): string {
+  return `the answer ${code}`;
 }
 
 async function askNtp(server: Address): Promise<Verdict> {
@@ -141,7 +147,9 @@ function refusal(error: NodeJS.ErrnoException): string {
   }
 }
 
-/** Whether a server answers for the root, over UDP: null, or what is wrong for a person. */
-export async function askRoot(server: Address): Promise<string | null> {
-  return (await askDns(server, '.', 'NS', overUdp)).complaint;
+/** How a server answers for the root, over UDP; the complaint is for a person, and null where it answers anything. */
+export async function askRoot(server: Address): Promise<Pick<UpstreamFacts, 'complaint' | 'refuses'>> {
+  const { complaint } = await askDns(server, '.', 'NS', overUdp);
+  const refuses = complaint === REFUSED;
+  return { complaint: refuses ? null : complaint, refuses };
 }
