@@ -39,7 +39,7 @@ export function isItem(value: unknown): value is Item {
   return fields['kind'] !== 'daemon' || isDaemonValue(fields['value']);
 }
 
-export function isItemKey(value: unknown): value is ItemKey {
+function isItemKey(value: unknown): value is ItemKey {
   if (typeof value !== 'string') return false;
   const at = value.indexOf(' ');
   return at > 0 && at < value.length - 1 && KINDS.has(value.slice(0, at));

@@ -89,7 +89,7 @@ test(
     await reach(stage, null);
     let reverted = 0;
     // Programs that it has started run on for a moment; whoever takes back waits for them.
-    for (let after = 0; after < 900; after += 60) {
+    for (let after = 0; after < 900; after += 90) {
       const done = await stage.act({ verb: 'apply', text: SMALL, dieAfter: after });
       const outcome = await stage.act({ verb: 'recover' });
       assert.equal(outcome?.error, undefined);
