@@ -4,7 +4,7 @@
  * own. Nothing of it outlives the call.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,7 +75,7 @@ function boot(folder: string, { deadline, memory = 512 }: GuestOptions): Promise
     // Guest processes are processes here: in a namespace of process ids they all end with the first of them.
     const child = spawn('unshare', ['--pid', '--fork', '--kill-child', '--', ...kernel], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, HOME: folder, TMPDIR: existsSync('/dev/shm') ? '/dev/shm' : folder },
+      env: { ...process.env, HOME: folder, TMPDIR: roomFor(memory) ?? folder },
     });
     let console = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -91,6 +91,13 @@ function boot(folder: string, { deadline, memory = 512 }: GuestOptions): Promise
       resolve(console);
     });
   });
+}
+
+/** The guest's memory is a file. Where there is no room for it in memory it lies on the disk. */
+function roomFor(memory: number): string | null {
+  if (!existsSync('/dev/shm')) return null;
+  const { bavail, bsize } = statfsSync('/dev/shm');
+  return bavail * bsize > memory * 2 ** 20 ? '/dev/shm' : null;
 }
 
 function quoted(word: string): string {
