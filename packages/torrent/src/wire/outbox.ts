@@ -2,6 +2,7 @@
  * What a connection says, gathered until it is flushed: all of it one behind the other, in a small arena of its own, or in
  * send buffers where there is more to say. A burst of requests leaves as one chunk, and so do four blocks.
  */
+import { copyBytes } from './copy.ts';
 import type { Duplex } from './duplex.ts';
 import type { Rc4 } from './rc4.ts';
 import { SEND_BUFFER, sendBuffers } from './send-buffers.ts';
@@ -64,7 +65,7 @@ export class Outbox {
       }
       this.#borrow();
     }
-    this.arena.set(bytes, this.#end);
+    copyBytes(this.arena, this.#end, bytes, 0, length);
     this.#end += length;
     this.waiting += length;
   }

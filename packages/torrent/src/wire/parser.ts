@@ -4,6 +4,7 @@
  * that grows with what came.
  */
 import { readUint16BE, readUint32BE } from '@kith/core';
+import { copyBytes } from './copy.ts';
 import { WireError } from './error.ts';
 import type { Extensions } from './extensions.ts';
 import type { WireHandler } from './handler.ts';
@@ -123,10 +124,7 @@ export class MessageParser {
   #takePayload(bytes: Uint8Array, at: number, now: number): number {
     const count = Math.min(this.#left, bytes.length - at);
     const target = this.#target;
-    if (target !== undefined) {
-      const whole = at === 0 && count === bytes.length;
-      target.set(whole ? bytes : bytes.subarray(at, at + count), this.#blockLength - this.#left);
-    }
+    if (target !== undefined) copyBytes(target, this.#blockLength - this.#left, bytes, at, at + count);
     this.#left -= count;
     if (!this.#passingOver) {
       this.payload += count;
