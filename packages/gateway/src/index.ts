@@ -34,3 +34,4 @@ export { spareAddress } from './derive/pools.ts';
 export type * from './doctor/facts.ts';
 export { diagnose } from './doctor/diagnose.ts';
 export type { Finding, Fix, Mend, Severity } from './doctor/finding.ts';
+export { diagnoseMember, type MemberFacts, type MemberPeer, type MemberStatus } from './doctor/member.ts';

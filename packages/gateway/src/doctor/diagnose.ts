@@ -22,8 +22,8 @@ export function diagnose(gateway: Gateway, desired: Desired, causeOf: CauseOf, f
   judgeGround(gateway, facts, diagnosis);
   judgeExit(gateway, facts, causeOf, diagnosis);
   judgeLinks(gateway, facts, diagnosis);
-  judgeRouting(facts, diagnosis);
   judgeTables(gateway, facts, diagnosis);
+  judgeRouting(facts, diagnosis);
   judgeRules(gateway, desired, facts, diagnosis);
   judgeNeighbourhood(gateway, facts, causeOf, diagnosis);
   judgeFiles(desired, facts, diagnosis);

@@ -45,7 +45,7 @@ const responder = new Responder({
   jitter: 200,
 });
 
-const OWN: Documents = { nodeinfo: { node_id: '0200000000aa', hostname: 'tower' } };
+const OWN: Documents = { nodeinfo: { node_id: '0200000000aa', hostname: 'tower', network: {}, software: {} } };
 
 /** chronyd must leave this machine's clock alone. */
 function clockless({ wanted, rulesets }: Desired): Desired {
