@@ -91,23 +91,28 @@ export class KeyBroker {
   async look(now: number): Promise<void> {
     try {
       this.#registry.connected(await this.#tunnels.connected(), now);
+      await this.#forgetSilent(now);
+      const inside = await this.#tunnels.admitted();
+      const outside = this.#registry.entries.filter(({ standing, key }) => standing === 'admitted' && !inside.has(key));
+      for (const entry of outside) await this.#change(() => this.#tunnels.admit(entry), entry);
     } catch (error) {
       this.#tell(`who is connected cannot be told: ${String(error)}`);
     }
-    const gone = this.#registry.tidy(now);
-    this.#save();
-    for (const entry of gone) {
-      this.#tell(`router ${entry.key} was silent for long: forgotten`);
-      await this.#change(() => this.#tunnels.expel(entry), entry);
-    }
-    const admitted = this.#registry.entries.filter(({ standing }) => standing === 'admitted');
-    for (const entry of admitted) await this.#change(() => this.#tunnels.admit(entry), entry);
   }
 
   /** Ends the looking; tunnels stay as they are. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#turn;
+  }
+
+  async #forgetSilent(now: number): Promise<void> {
+    const gone = this.#registry.tidy(now);
+    this.#save();
+    for (const entry of gone) {
+      this.#tell(`router ${entry.key} was silent for long: forgotten`);
+      await this.#change(() => this.#tunnels.expel(entry), entry);
+    }
   }
 
   #find(key: string): RouterEntry | undefined {

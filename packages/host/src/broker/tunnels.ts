@@ -1,7 +1,8 @@
 /** Lets routers into the tunnels that run, and out of them, without disturbing those of others. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { APPROVED, type Gateway, type RouterEntry, wireguardLinkLocal } from '@kith/gateway';
+import { Answer } from '../answer.ts';
 import { changeForwarding } from '../apply/change/routing.ts';
 import { must } from '../command.ts';
 import { fastdStatus } from '../tunnels/fastd-status.ts';
@@ -12,6 +13,8 @@ type Router = Pick<RouterEntry, 'kind' | 'key' | 'domain'>;
 export interface Tunnels {
   admit(router: Router): Promise<void>;
   expel(router: Router): Promise<void>;
+  /** Keys of those who are let in, whether they are there or not. */
+  admitted(): Promise<ReadonlySet<string>>;
   /** Keys of those who have a tunnel now. */
   connected(): Promise<string[]>;
 }
@@ -20,12 +23,15 @@ export interface Tunnels {
 const FRESH = 180;
 /** Where frames go that nobody knows the place of. */
 const ANYWHERE = '00:00:00:00:00:00';
+/** More than the routers of a domain and all clients behind them. */
+const MOST_ENTRIES = 100_000;
 
 /** @returns the tunnels of a gateway that is applied in the network namespace of this process */
 export function tunnelsOf(gateway: Gateway): Tunnels {
   return {
     admit: (router) => (router.kind === 'fastd' ? approve(gateway, router) : addPeer(gateway, router)),
     expel: (router) => (router.kind === 'fastd' ? disapprove(gateway, router) : removePeer(gateway, router)),
+    admitted: async () => new Set([...approvedKeys(gateway), ...(await peersOf(gateway))]),
     connected: async () => (await Promise.all([overFastd(gateway), overWireGuard(gateway)])).flat(),
   };
 }
@@ -67,6 +73,34 @@ function placeOf(gateway: Gateway, code: string, key: string) {
   if (gateway.settings.vpn.wireguard?.peers.includes(key) === true) return null;
   const { wireguard, vxlan } = each.names;
   return { wireguard, forwarding: { device: vxlan, mac: ANYWHERE, destination: wireguardLinkLocal(key) } };
+}
+
+function approvedKeys({ host }: Gateway): string[] {
+  const folder = join(host.folders.state, APPROVED);
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** One look for all of them: a peer counts where frames for everybody are sent to it, too. */
+async function peersOf({ domains }: Gateway): Promise<string[]> {
+  const own = domains.filter(({ wireguard }) => wireguard !== null);
+  const keys = await Promise.all(
+    own.map(async ({ names }) => {
+      const [peers, table] = await Promise.all([
+        must(['wg', 'show', names.wireguard, 'peers']),
+        must(['bridge', '-j', 'fdb', 'show', 'dev', names.vxlan]),
+      ]);
+      const flooded = floodedIn(table);
+      return peers.split('\n').filter((key) => key !== '' && flooded.has(wireguardLinkLocal(key)));
+    }),
+  );
+  return keys.flat();
+}
+
+/** Where frames go that nobody knows the place of: of `bridge -j fdb show`, iproute2 6.1. */
+export function floodedIn(text: string): Set<string> {
+  const entries = Answer.parse(text, '"bridge -j fdb show"').list(MOST_ENTRIES);
+  const everywhere = entries.filter((entry) => entry.field('mac').text(64) === ANYWHERE);
+  return new Set(everywhere.flatMap((entry) => entry.optional('dst')?.text(64) ?? []));
 }
 
 async function overFastd({ domains, host }: Gateway): Promise<string[]> {

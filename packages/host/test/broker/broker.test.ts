@@ -8,7 +8,7 @@ import { type Gateway, gatewayOn, readGatewayFile, type RouterEntry } from '@kit
 import { admittedRouters, KeyBroker, KeyServer } from '@kith/host';
 import * as fc from 'fast-check';
 import { KeyRequests } from '../../src/broker/key-requests.ts';
-import { freshIn, type Tunnels } from '../../src/broker/tunnels.ts';
+import { floodedIn, freshIn, type Tunnels } from '../../src/broker/tunnels.ts';
 
 const WIREGUARD = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
 const FASTD = '93'.repeat(32);
@@ -58,6 +58,10 @@ class Told implements Tunnels {
 
   async expel({ key, domain }: RouterEntry): Promise<void> {
     this.inside.delete(`${domain} ${key}`);
+  }
+
+  async admitted(): Promise<Set<string>> {
+    return new Set([...this.inside].map((each) => each.split(' ')[1] ?? ''));
   }
 
   async connected(): Promise<string[]> {
@@ -244,4 +248,11 @@ test('the server takes short requests, believes a proxy on this machine, and say
 test('who shook hands within three minutes is connected', () => {
   assert.deepEqual(freshIn('a\t1000\nb\t0\nc\t821\nd\t819\n', 1000), ['a', 'c']);
   assert.deepEqual(freshIn('', 1000), []);
+});
+
+test('only what is sent to everybody makes a router of the mesh', () => {
+  const learnt = { mac: 'b2:f2:6e:c0:9b:bd', ifname: 'vx-cork', dst: 'fe80::3', flags: ['self'], state: '' };
+  const table = [learnt, { ...learnt, mac: '00:00:00:00:00:00', dst: 'fe80::2' }, { ...learnt, dst: undefined }];
+  assert.deepEqual([...floodedIn(JSON.stringify(table))], ['fe80::2']);
+  assert.throws(() => floodedIn('{}'), KithError);
 });
