@@ -97,11 +97,16 @@ function plain(address: string): string {
 async function read(message: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of message) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    length += chunk.length;
-    if (length > LONGEST_REQUEST) return null;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of message) {
+      if (!Buffer.isBuffer(chunk)) continue;
+      length += chunk.length;
+      if (length > LONGEST_REQUEST) return null;
+      chunks.push(chunk);
+    }
+  } catch {
+    // It hung up: nobody hears what it is told.
+    return null;
   }
   return Buffer.concat(chunks).toString();
 }
