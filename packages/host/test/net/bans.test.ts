@@ -147,6 +147,17 @@ test('bans keep their remaining time through a kill and a start of the machine',
   assert.ok(((await inKernel()).get('203.0.113.5') ?? 0) > 900);
 });
 
+test('after a start the sets hold what is listed, and for as long, whatever was in them', async () => {
+  await keeper.ask({ ban: '203.0.113.5', seconds: 1_000 });
+  await keeper.kill();
+  await nft(`flush set inet kith_bans banned4
+    add element inet kith_bans banned4 { 203.0.113.5 timeout 9000s, 203.0.113.77 timeout 9000s }`);
+  keeper = remoteBans(folder, SETTINGS, HOST);
+  assert.ok((await keeper.ask({})).inForce);
+  assert.deepEqual(await names(), ['203.0.113.5']);
+  assert.ok(((await inKernel()).get('203.0.113.5') ?? 0) <= 1_000);
+});
+
 test('a table that is applied again keeps its bans, one that is made anew gets them back, other tables stay', async () => {
   const other = 'table inet f2b-table { set addr-set-sshd { type ipv4_addr; elements = { 203.0.113.99 }; }; }';
   await nft(other);

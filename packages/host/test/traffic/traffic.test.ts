@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { type Grain, TrafficHistory, type TrafficRow, trafficText } from '@kith/host';
 import { type Counters, growth } from '../../src/traffic/growth.ts';
 import { slotOf } from '../../src/traffic/slot.ts';
+import { clockCounter } from './traffic-process.ts';
 
 // Slots begin where the host lives; a place with a summer time.
 process.env['TZ'] = 'Europe/Berlin';
@@ -156,13 +157,13 @@ test('so many slots are kept of each length, and a clock that stands wrong for a
   let bytes = 0;
   await look(NOON, { wan: [bytes, 0] });
   for (let i = 0; i < 800; i++) await look(NOON + i * DAY, { wan: [(bytes += 1), 0] });
-  const days = history.rows('wan', 'days');
+  const days = history.rows('wan', 'days', 10_000);
   assert.equal(days.length, 731);
-  assert.equal(history.rows('wan', 'minutes').length, 576);
+  assert.equal(history.rows('wan', 'minutes', 10_000).length, 576);
   assert.equal(days.at(-1)?.start, slotOf('days', NOON + 799 * DAY).start);
   await look(Date.parse('2099-01-01'), { wan: [(bytes += 1), 0] });
   await look(NOON + 800 * DAY, { wan: [(bytes += 1), 0] });
-  assert.equal(history.rows('wan', 'days').length, 731);
+  assert.equal(history.rows('wan', 'days', 10_000).length, 731);
   assert.equal(history.rows('wan', 'days', 3)[1]?.start, slotOf('days', NOON + 800 * DAY).start);
   history.close();
 });
@@ -207,37 +208,32 @@ test('a history that cannot be written is told once, and made up for later', asy
 
 test('killed again and again, the history holds exactly what the counter grew by', async () => {
   const path = join(folder, 'killed.sqlite');
-  const counter = join(folder, 'counter');
-  let bytes = 0;
-  const set = (value: number): void => {
-    writeFileSync(`${counter}.new`, String(value));
-    renameSync(`${counter}.new`, counter);
-  };
-  set(0);
   const script = new URL('traffic-process.ts', import.meta.url).pathname;
-  const argv = ['--conditions=source', '--disable-warning=ExperimentalWarning', script, path, counter, 'one'];
+  const argv = ['--conditions=source', '--disable-warning=ExperimentalWarning', script, path, 'one'];
+  const first = stage(path);
+  const begun = clockCounter();
+  await first.look(Date.now(), { wan: [begun, 2 * begun] });
+  first.history.close();
   for (let round = 0; round < 10; round++) {
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
-    for (let i = 0; i < 20; i++) {
-      set((bytes += 1_000));
-      await sleep(1);
-    }
+    await sleep(10 + round);
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
   }
   const { history, look } = stage(path);
-  await look(Date.now(), { wan: [bytes, 2 * bytes] });
+  const ended = clockCounter();
+  await look(Date.now(), { wan: [ended, 2 * ended] });
   for (const grain of GRAINS) {
     const rows = history.rows('wan', grain);
     assert.equal(
       rows.reduce((sum, row) => sum + row.received, 0),
-      bytes,
+      ended - begun,
     );
     assert.equal(
       rows.reduce((sum, row) => sum + row.sent, 0),
-      2 * bytes,
+      2 * (ended - begun),
     );
   }
   history.close();
