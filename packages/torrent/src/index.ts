@@ -20,10 +20,13 @@ export { infoHash20, type Geometry, type Metainfo, type TorrentFile } from './me
 export { parseInfo, parseTorrent, type ParseOptions, type TorrentLimits } from './metainfo/parse.ts';
 export type { NameRules } from './metainfo/paths.ts';
 export type { CommitResult, PieceBuffer, PieceCheck, PieceStore } from './storage/piece-store.ts';
-export { judge } from './storage/judge.ts';
+export { judge, judgeLater, type LaterHashes } from './storage/judge.ts';
 export { Layout, piecesOf, type Segment } from './storage/layout.ts';
 export { MemoryStore } from './storage/memory-store.ts';
 export { pieceCheck } from './storage/piece-check.ts';
+export { type ByteRange, parseRange } from './stream/range.ts';
+export type { StreamFile, StreamFolder, StreamReader } from './stream/stream-file.ts';
+export { type StreamSource, TorrentStream, type TorrentStreamOptions } from './stream/torrent-stream.ts';
 export { Bits } from './swarm/bits.ts';
 export type { SwarmEvent, TorrentState } from './swarm/event.ts';
 export { SWARM_LIMITS, type SwarmLimits } from './swarm/limits.ts';

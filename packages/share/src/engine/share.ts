@@ -14,9 +14,9 @@ import {
   type PeerSnapshot,
   type SwarmEvent,
   type Torrent,
+  TorrentStream,
 } from '@kith/torrent';
 import type { TorrentRecord } from '../storage/resume-file.ts';
-import { TorrentStream } from '../stream/torrent-stream.ts';
 import { type Content, type ContentTrust, openContent } from './content.ts';
 import type { ShareHost } from './host.ts';
 import { extentOf } from './extent.ts';

@@ -1,6 +1,5 @@
 /** What a share lets in by its link, besides reading its files. */
-import type { Duplex } from '@kith/torrent';
-import type { StreamFolder } from '../stream/stream-file.ts';
+import type { Duplex, StreamFolder } from '@kith/torrent';
 
 export interface Door {
   readonly folder: StreamFolder;

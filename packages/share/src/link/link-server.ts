@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isIP, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { KithError } from '@kith/core';
+import type { StreamFolder } from '@kith/torrent';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { contentType } from '../stream/content-type.ts';
 import { filePath, htmlListing, jsonListing, type Listing, playlist } from '../stream/listing.ts';
 import { refuse, sendFile } from '../stream/send-file.ts';
-import type { StreamFolder } from '../stream/stream-file.ts';
 import type { Door } from './door.ts';
 import { linkToken } from './link-token.ts';
 import { SignalRoom } from './signal-room.ts';

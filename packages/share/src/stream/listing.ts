@@ -1,5 +1,5 @@
+import type { StreamFolder } from '@kith/torrent';
 import { contentType } from './content-type.ts';
-import type { StreamFolder } from './stream-file.ts';
 
 /** A list of files in a form: `type` for Content-Type. */
 export interface Listing {

@@ -1,9 +1,8 @@
 /** One file as the answer to one request: whole, a range, several ranges, or nothing new (RFC 9110). */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ByteRange, parseRange, type StreamFile, type StreamReader } from '@kith/torrent';
 import { contentType, harmless } from './content-type.ts';
-import { type ByteRange, parseRange } from './range.ts';
-import type { StreamFile, StreamReader } from './stream-file.ts';
 
 /** Bytes that one response asks its file for at a time; no more wait for a slow client, besides Node's own buffer. */
 const WINDOW = 262_144;

@@ -1,5 +1,5 @@
 /** A file in memory behind the contract of streaming, whose bytes come when the test says so. */
-import type { StreamFile, StreamReader } from '../../src/stream/stream-file.ts';
+import type { StreamFile, StreamReader } from '@kith/torrent';
 
 export class MemoryFile implements StreamFile {
   readonly name: string;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryStore, pieceCheck } from '@kith/torrent';
-import { TorrentStream } from '../../src/stream/torrent-stream.ts';
+import { MemoryStore, pieceCheck, TorrentStream } from '@kith/torrent';
 import { HASHES, put, torrentV1 } from '../store-conformance/rig.ts';
 
 /** A torrent whose pieces come when the test says so. */

@@ -2,6 +2,14 @@ import { concat, equalBytes } from '@kith/core';
 import { BLOCK, type Hashes } from '../hashes.ts';
 import type { CommitResult, PieceCheck } from './piece-store.ts';
 
+/** Hashes of a platform that answers later, for example `crypto.subtle` of browsers: what is hashed must not change until then. */
+export interface LaterHashes {
+  /** 20 bytes. */
+  sha1(data: Uint8Array): Promise<Uint8Array>;
+  /** 32 bytes. */
+  sha256(data: Uint8Array): Promise<Uint8Array>;
+}
+
 /**
  * Whether a piece is what it must be. `blocks` are the SHA-256 of its blocks, given where the piece is wrong and where
  * `wantBlocks` asks. With a tree the last one covers only what belongs to the tree, so that it equals the leaf (BEP 52).
@@ -11,22 +19,50 @@ export function judge(bytes: Uint8Array, check: PieceCheck, wantBlocks: boolean,
   if (check.sha1 !== undefined) ok = equalBytes(hashes.sha1(bytes), check.sha1);
   let blocks: Uint8Array | undefined;
   if (check.merkle !== undefined && (ok || wantBlocks)) {
-    blocks = hashBlocks(bytes, check.merkle.bytes, hashes);
-    const count = Math.ceil(check.merkle.bytes / BLOCK);
-    ok &&= equalBytes(rootOf(blocks.subarray(0, count * 32), check.merkle.leaves, hashes), check.merkle.root);
+    blocks = concat(...blocksOf(bytes, check.merkle.bytes).map((block) => hashes.sha256(block)));
+    ok &&= isRoot(blocks, check.merkle, hashes);
   }
   if (ok && !wantBlocks) return { ok };
-  return { ok, blocks: blocks ?? hashBlocks(bytes, check.merkle?.bytes ?? bytes.length, hashes) };
+  return {
+    ok,
+    blocks: blocks ?? concat(...blocksOf(bytes, check.merkle?.bytes ?? bytes.length).map((b) => hashes.sha256(b))),
+  };
 }
 
-/** Blocks that reach beyond `leafBytes` are cut there; those wholly beyond are hashed as they are. */
-function hashBlocks(bytes: Uint8Array, leafBytes: number, hashes: Hashes): Uint8Array {
-  const out = new Uint8Array(Math.ceil(bytes.length / BLOCK) * 32);
+/** The same by hashes that come later; `hashes` is for the few above the blocks. */
+export async function judgeLater(
+  bytes: Uint8Array,
+  check: PieceCheck,
+  wantBlocks: boolean,
+  later: LaterHashes,
+  hashes: Hashes,
+): Promise<CommitResult> {
+  const hashBlocks = async (): Promise<Uint8Array> =>
+    concat(...(await Promise.all(blocksOf(bytes, check.merkle?.bytes ?? bytes.length).map((b) => later.sha256(b)))));
+  let ok = check.sha1 !== undefined || check.merkle !== undefined;
+  if (check.sha1 !== undefined) ok = equalBytes(await later.sha1(bytes), check.sha1);
+  let blocks: Uint8Array | undefined;
+  if (check.merkle !== undefined && (ok || wantBlocks)) {
+    blocks = await hashBlocks();
+    ok &&= isRoot(blocks, check.merkle, hashes);
+  }
+  if (ok && !wantBlocks) return { ok };
+  return { ok, blocks: blocks ?? (await hashBlocks()) };
+}
+
+/** Blocks that reach beyond `leafBytes` are cut there; those wholly beyond are as they are. */
+function blocksOf(bytes: Uint8Array, leafBytes: number): Uint8Array[] {
+  const blocks: Uint8Array[] = [];
   for (let begin = 0; begin < bytes.length; begin += BLOCK) {
     const limit = begin < leafBytes ? leafBytes : bytes.length;
-    out.set(hashes.sha256(bytes.subarray(begin, Math.min(begin + BLOCK, limit))), (begin / BLOCK) * 32);
+    blocks.push(bytes.subarray(begin, Math.min(begin + BLOCK, limit)));
   }
-  return out;
+  return blocks;
+}
+
+function isRoot(blocks: Uint8Array, merkle: NonNullable<PieceCheck['merkle']>, hashes: Hashes): boolean {
+  const leaves = blocks.subarray(0, Math.ceil(merkle.bytes / BLOCK) * 32);
+  return equalBytes(rootOf(leaves, merkle.leaves, hashes), merkle.root);
 }
 
 /** Root over `leaves` leaves, a power of two; those that are missing are 32 zero bytes each (BEP 52). */

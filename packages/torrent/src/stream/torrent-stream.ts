@@ -1,5 +1,6 @@
 import { KithError, toHex } from '@kith/core';
-import type { Metainfo, PieceStore, TorrentFile } from '@kith/torrent';
+import type { Metainfo, TorrentFile } from '../metainfo/metainfo.ts';
+import type { PieceStore } from '../storage/piece-store.ts';
 import type { StreamFile, StreamFolder, StreamReader } from './stream-file.ts';
 
 /** What of a torrent streaming needs: the engine's `Torrent` has it all. */
