@@ -35,6 +35,7 @@ export { HIGHEST_PRIORITY, NORMAL_PRIORITY, type PickOrder } from './swarm/piece
 export { Session, type AddOptions, type Dial, type SessionOptions } from './swarm/session.ts';
 export type { FileSnapshot, PeerSnapshot, TorrentSnapshot } from './swarm/snapshot.ts';
 export type { Torrent } from './swarm/torrent.ts';
+export type { Copy } from './wire/copy.ts';
 export type { Duplex, DuplexHandler, PeerAddress } from './wire/duplex.ts';
 export type { ExtensionMessage, PexPeer } from './wire/extension.ts';
 export type { HashRange, WireHandler } from './wire/handler.ts';

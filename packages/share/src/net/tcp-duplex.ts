@@ -4,7 +4,8 @@
  */
 import { Socket, type OnReadOpts } from 'node:net';
 import { codeOf } from '@kith/core';
-import type { Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
+import type { Copy, Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
+import { nodeCopy } from './node-copy.ts';
 
 /** Bytes of one read at most. */
 const READ = 256 * 1024;
@@ -24,6 +25,7 @@ export interface TcpDuplexOptions {
 
 export class TcpDuplex implements Duplex {
   readonly kind = 'tcp';
+  readonly copy: Copy = nodeCopy;
   readonly remote: PeerAddress;
   readonly incoming: boolean;
   readonly #socket: Socket;

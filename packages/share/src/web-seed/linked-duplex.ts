@@ -1,4 +1,5 @@
-import type { Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
+import type { Copy, Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
+import { nodeCopy } from '../net/node-copy.ts';
 
 /** Bytes below which the writer hears `drain`. */
 const HIGH = 1_048_576;
@@ -6,6 +7,7 @@ const HIGH = 1_048_576;
 /** One end of a connection within this process: what it writes the other end reads in a later turn, in order. */
 export class LinkedDuplex implements Duplex {
   readonly kind = 'memory';
+  readonly copy: Copy = nodeCopy;
   readonly remote: PeerAddress;
   readonly incoming: boolean;
   readonly #now: () => number;

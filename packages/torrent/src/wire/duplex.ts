@@ -3,6 +3,8 @@
  * tests use stand behind it.
  */
 
+import type { Copy } from './copy.ts';
+
 /** `ip` in text, IPv6 without brackets and zone. */
 export interface PeerAddress {
   readonly ip: string;
@@ -27,6 +29,8 @@ export interface Duplex {
   start(handler: DuplexHandler): void;
   /** Queues chunks in order, with one system call where that can be. They must not change until they are gone. */
   write(chunks: readonly Uint8Array[]): void;
+  /** How blocks get from what it reads to where they belong, and to what it writes; portable where it is not there. */
+  readonly copy?: Copy;
   /** Bytes queued and not yet taken by the system. */
   readonly pending: number;
   /** Stops and goes on reading: the back-pressure of rate limits and of a full store. Idempotent. */

@@ -2,7 +2,7 @@
  * What a connection says, gathered until it is flushed: all of it one behind the other, in a small arena of its own, or in
  * send buffers where there is more to say. A burst of requests leaves as one chunk, and so do four blocks.
  */
-import { copyBytes } from './copy.ts';
+import { type Copy, portableCopy } from './copy.ts';
 import type { Duplex } from './duplex.ts';
 import type { Rc4 } from './rc4.ts';
 import { SEND_BUFFER, sendBuffers } from './send-buffers.ts';
@@ -24,6 +24,7 @@ export class Outbox {
   /** Bytes that wait for a flush. */
   waiting = 0;
   readonly #duplex: Duplex;
+  readonly #copy: Copy;
   readonly #chunks: Uint8Array[] = [];
   /** The arena that is not a send buffer. */
   #own: Uint8Array = EMPTY;
@@ -37,6 +38,7 @@ export class Outbox {
 
   constructor(duplex: Duplex) {
     this.#duplex = duplex;
+    this.#copy = duplex.copy ?? portableCopy;
   }
 
   /** Place in the arena for `length` bytes, at most 16 KiB, that the caller fills at once. */
@@ -65,7 +67,7 @@ export class Outbox {
       }
       this.#borrow();
     }
-    copyBytes(this.arena, this.#end, bytes, 0, length);
+    this.#copy(this.arena, this.#end, bytes, 0, length);
     this.#end += length;
     this.waiting += length;
   }

@@ -4,7 +4,7 @@
  * that grows with what came.
  */
 import { readUint16BE, readUint32BE } from '@kith/core';
-import { copyBytes } from './copy.ts';
+import { type Copy, portableCopy } from './copy.ts';
 import { WireError } from './error.ts';
 import type { Extensions } from './extensions.ts';
 import type { WireHandler } from './handler.ts';
@@ -20,6 +20,7 @@ export class MessageParser {
   readonly #handler: WireHandler;
   readonly #extensions: Extensions;
   readonly #limits: WireLimits;
+  readonly #copy: Copy;
   /** No message is longer, whatever it is. */
   readonly #longest: number;
   #stopped = false;
@@ -37,7 +38,8 @@ export class MessageParser {
   /** Bytes of the cut message after which more is known of it: its length, its id, its end. */
   #want = 4;
 
-  constructor(handler: WireHandler, extensions: Extensions, limits: WireLimits) {
+  constructor(handler: WireHandler, extensions: Extensions, limits: WireLimits, copy: Copy = portableCopy) {
+    this.#copy = copy;
     this.#handler = handler;
     this.#extensions = extensions;
     this.#limits = limits;
@@ -124,7 +126,7 @@ export class MessageParser {
   #takePayload(bytes: Uint8Array, at: number, now: number): number {
     const count = Math.min(this.#left, bytes.length - at);
     const target = this.#target;
-    if (target !== undefined) copyBytes(target, this.#blockLength - this.#left, bytes, at, at + count);
+    if (target !== undefined) this.#copy(target, this.#blockLength - this.#left, bytes, at, at + count);
     this.#left -= count;
     if (!this.#passingOver) {
       this.payload += count;
