@@ -13,6 +13,8 @@ export interface Candidate {
   readonly priority: number;
   state: CandidateState;
   failures: number;
+  /** Wait before it is tried again once it worked and ended, ms, while something is missing. */
+  again: number;
   /** Monotonic ms before which it is not dialled. */
   notBefore: number;
   /** It knows no encryption: dialled without. */
@@ -26,8 +28,22 @@ const FIRST_WAIT = 15_000;
 const LONGEST_WAIT = 3_600_000;
 /** Failures after which a candidate is forgotten. */
 const MOST_FAILURES = 8;
-/** A connection that worked and ended is tried again after this. */
+/**
+ * A connection that worked and ended is tried again after this; sooner at first, doubling, where something is missing that
+ * the peer may have: some end a connection when they begin to give, or turn away whom they take soon after.
+ */
 const AGAIN = 30_000;
+const FIRST_AGAIN = 2000;
+
+/** How a connection ended, or the try to have one. */
+export interface Ending {
+  /** The peer answered, and did nothing wrong. */
+  readonly useful: boolean;
+  /** It may be one that knows no encryption. */
+  readonly retryPlain: boolean;
+  /** Something is wanted that it may have. */
+  readonly missing?: boolean;
+}
 
 /** Who may be connected to: the candidates of one torrent, in the order in which they are dialled. */
 export class PeerBook {
@@ -69,6 +85,7 @@ export class PeerBook {
       priority,
       state: 'idle',
       failures: 0,
+      again: FIRST_AGAIN,
       notBefore: Number.NEGATIVE_INFINITY,
       plain: false,
       seed,
@@ -109,7 +126,7 @@ export class PeerBook {
   }
 
   /** The connection that was there, or was tried, is gone. */
-  ended(address: PeerAddress, how: { readonly useful: boolean; readonly retryPlain: boolean }, now: number): void {
+  ended(address: PeerAddress, how: Ending, now: number): void {
     const candidate = this.get(address);
     if (candidate === undefined || candidate.state === 'refused') return;
     candidate.state = 'idle';
@@ -123,8 +140,7 @@ export class PeerBook {
       this.#candidates.delete(keyOf(address));
       return;
     }
-    const wait = how.useful ? AGAIN : Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (candidate.failures - 1));
-    candidate.notBefore = now + wait;
+    candidate.notBefore = now + this.#wait(candidate, how);
     this.#later.push(candidate);
   }
 
@@ -141,6 +157,14 @@ export class PeerBook {
   refuse(address: PeerAddress): void {
     const candidate = this.get(address);
     if (candidate !== undefined) candidate.state = 'refused';
+  }
+
+  #wait(candidate: Candidate, { useful, missing = false }: Ending): number {
+    if (!useful) return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (candidate.failures - 1));
+    if (!missing) return AGAIN;
+    const wait = candidate.again;
+    candidate.again = Math.min(AGAIN, 2 * wait);
+    return wait;
   }
 }
 

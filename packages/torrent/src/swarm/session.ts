@@ -339,8 +339,10 @@ export class Session implements TorrentContext, WireLookup {
 
   // What incoming connections ask for.
 
-  findTorrent(key: Uint8Array): Uint8Array | undefined {
-    return this.#byKey.get(toHex(key));
+  findTorrent(key: Uint8Array, remote: PeerAddress): Uint8Array | undefined {
+    const infoHash = this.#byKey.get(toHex(key));
+    const torrent = infoHash === undefined ? undefined : this.find(infoHash);
+    return torrent !== undefined && this.#permits(torrent, remote.ip) ? infoHash : undefined;
   }
 
   attach(wire: PeerWire, handshake: Handshake, now: number): Attachment | undefined {
@@ -358,8 +360,8 @@ export class Session implements TorrentContext, WireLookup {
   #lookupOf(only: Torrent): WireLookup {
     const isIt = (infoHash: Uint8Array): boolean => this.find(infoHash) === only;
     return {
-      findTorrent: (key) => {
-        const infoHash = this.findTorrent(key);
+      findTorrent: (key, remote) => {
+        const infoHash = this.findTorrent(key, remote);
         return infoHash !== undefined && isIt(infoHash) ? infoHash : undefined;
       },
       attach: (wire, handshake, now) => {

@@ -406,7 +406,8 @@ export class Torrent implements DownloadHost, UploadHost {
     if (listensAt !== undefined) {
       if (peer.violated) this.book.refuse(listensAt);
       const retryPlain = peer.wire.retryPlain && !peer.ready;
-      this.book.ended(listensAt, { useful: peer.ready && !peer.violated, retryPlain }, now);
+      const missing = !this.seeding;
+      this.book.ended(listensAt, { useful: peer.ready && !peer.violated, retryPlain, missing }, now);
     }
     this.context.connectionClosed(this);
     if (peer.ready) this.emit({ kind: 'peer-closed', torrent: this, address: peer.remote, reason });

@@ -33,8 +33,11 @@ export interface DialedOptions extends WireOptions {
 
 /** Who an accepted connection is for. */
 export interface WireLookup {
-  /** The info-hash whose `torrentKey` is `key`: by that an encrypted connection names its torrent. */
-  findTorrent(key: Uint8Array): Uint8Array | undefined;
+  /**
+   * The info-hash whose `torrentKey` is `key`: by that an encrypted connection names its torrent. Undefined ends the
+   * connection, and is the answer to whom the torrent is not for as well: who is told that it is known has learnt something.
+   */
+  findTorrent(key: Uint8Array, remote: PeerAddress): Uint8Array | undefined;
   /** The peer has said which torrent it wants; undefined ends the connection. Its handler hears the handshake next. */
   attach(wire: PeerWire, handshake: Handshake, now: number): Attachment | undefined;
   /** The connection ended before a handler was attached. */
@@ -84,7 +87,7 @@ export class PeerWire implements DuplexHandler {
 
   /** Listens first: `lookup` is asked once it is known what the peer wants. */
   static accepted(duplex: Duplex, lookup: WireLookup, options: WireOptions = {}): PeerWire {
-    const opening = Opening.accepted(options.encryption, (key) => lookup.findTorrent(key));
+    const opening = Opening.accepted(options.encryption, (key) => lookup.findTorrent(key, duplex.remote));
     return new PeerWire(duplex, undefined, lookup, opening, { ...options, expected: [] });
   }
 
@@ -341,7 +344,7 @@ export class PeerWire implements DuplexHandler {
     if (this.#lookup === undefined && !this.#expected.some((hash) => same(hash, handshake.infoHash))) {
       throw new WireError('the peer answers for another torrent');
     }
-    this.#parser = new MessageParser(handler, this.#extensions, this.#limits);
+    this.#parser = new MessageParser(handler, this.#extensions, this.#limits, this.#duplex.copy);
     handler.handshake(handshake, now);
     return at;
   }

@@ -20,10 +20,10 @@ export class Rc4 {
     this.apply(new Uint8Array(DROP));
   }
 
-  /** Encrypts or decrypts `from` into `to` at `at`; in place without further arguments. */
-  apply(from: Uint8Array, to: Uint8Array = from, at: number = 0): void {
+  /** Encrypts or decrypts in place. */
+  apply(bytes: Uint8Array): void {
     const state = this.#state;
-    const length = from.length;
+    const { length } = bytes;
     let i = this.#i;
     let j = this.#j;
     for (let k = 0; k < length; k++) {
@@ -33,7 +33,7 @@ export class Rc4 {
       const b = state[j] as number;
       state[i] = b;
       state[j] = a;
-      to[at + k] = (from[k] as number) ^ (state[(a + b) & 255] as number);
+      bytes[k] = (bytes[k] as number) ^ (state[(a + b) & 255] as number);
     }
     this.#i = i;
     this.#j = j;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Bits } from '@kith/torrent';
+import { Bits, infoHash20, torrentKey } from '@kith/torrent';
+import { hashes } from '../metainfo/support.ts';
 import { addLeech, addSeed, introduceTo, makeContent } from './content.ts';
 import { Network } from './network.ts';
 import { RawPeer } from './raw-peer.ts';
@@ -91,5 +92,17 @@ describe('what other programs do', () => {
     peer.wire?.flush();
     await network.until(() => peer.rejected === 1, 2000, 'the refusal');
     assert.equal(peer.received, 0);
+  });
+
+  it('who may not be a peer of a torrent is told over encryption what is told of one that nobody has', async () => {
+    const network = new Network(seed);
+    const what = makeContent(70_000, 65_536);
+    const giver = network.node({ permits: (_torrent, ip) => ip === '10.0.0.7' });
+    await addSeed(giver, what);
+    const key = torrentKey(hashes, infoHash20(what.metainfo));
+    const asked = (ip: string, of: Uint8Array = key) => giver.session.findTorrent(of, { ip, port: 1 });
+    assert.deepEqual(asked('10.0.0.7'), infoHash20(what.metainfo));
+    assert.equal(asked('10.0.0.8'), undefined);
+    assert.equal(asked('10.0.0.7', new Uint8Array(20)), undefined);
   });
 });

@@ -91,6 +91,20 @@ describe('the book of candidates', () => {
     book.ended(at(1), failed, now);
     assert.equal(book.size, 0);
   });
+  it('goes back soon, then later and later, to who ended a connection while something is missing', () => {
+    const book = new PeerBook(10);
+    book.add(at(1), 'user', 5, false);
+    let now = 0;
+    for (const wait of [2, 4, 8, 16, 30, 30]) {
+      assert.ok(book.next(now, false));
+      book.ended(at(1), { ...ok, missing: true }, now);
+      assert.equal(book.nextAt, now + wait * 1000);
+      now += wait * 1000;
+    }
+    assert.ok(book.next(now, false));
+    book.ended(at(1), ok, now);
+    assert.equal(book.nextAt, now + 30_000, 'there is no hurry where nothing is missing');
+  });
   it('tries at once without encryption whoever knew none', () => {
     const book = new PeerBook(10);
     book.add(at(1), 'dht', 5, false);
