@@ -79,11 +79,7 @@ export async function otherFirewalls(desired: Desired): Promise<OtherFirewall[]>
 }
 
 /** Rules of the wanted chains in their order, then what should not be there. */
-export function compared(
-  wanted: readonly Listed[],
-  there: readonly Listed[],
-  packets: (each: Listed) => number,
-): RuleFacts[] {
+function compared(wanted: readonly Listed[], there: readonly Listed[], packets: (each: Listed) => number): RuleFacts[] {
   const left = [...there];
   const out = wanted.map((each): RuleFacts => {
     const at = left.findIndex(({ chain, comment }) => chain === each.chain && comment === each.comment);

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Address, KithError, prefixParts } from '@kith/core';
 import { type ClientFacts, type Gateway, type GatewayDomain, spareAddress } from '@kith/gateway';
-import { must } from '../command.ts';
+import { must, run } from '../command.ts';
 import { hearAnswers } from './groups.ts';
 import type { Job } from './job.ts';
 
@@ -67,15 +67,15 @@ function clientMac(bridge: string): string {
   return [(Number.parseInt(first, 16) ^ 0x40).toString(16).padStart(2, '0'), ...rest].join(':');
 }
 
-async function playedBy({ names, domain }: GatewayDomain, job: Job): Promise<ClientFacts> {
+async function playedBy({ names }: GatewayDomain, job: Job): Promise<ClientFacts> {
   const child = spawn('unshare', ['--net', '--', process.execPath, ...process.execArgv, CLIENT], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST);
   const output = new Output(child);
+  const cable = `kp-${child.pid ?? 0}`;
   try {
     await output.line(START);
-    const cable = `kp-${domain.code}`;
     await must(['ip', 'link', 'add', cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(child.pid)]);
     await must(['ip', 'link', 'set', cable, 'master', names.bridge, 'up']);
     child.stdin.write(`${JSON.stringify(job)}\n`);
@@ -86,6 +86,8 @@ async function playedBy({ names, domain }: GatewayDomain, job: Job): Promise<Cli
     clearTimeout(timer);
     child.kill('SIGKILL');
     await output.ended;
+    // The kernel takes its time with a namespace; who looks at the bridge next shall not see the cable any more.
+    await run(['ip', 'link', 'del', cable]);
   }
 }
 

@@ -143,7 +143,7 @@ export class Stage {
   }
 }
 
-export function namespace(name: Name): string {
+function namespace(name: Name): string {
   return `kith-doctor-${process.pid}-${name}`;
 }
 
