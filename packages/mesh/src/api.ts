@@ -99,6 +99,8 @@ export interface MemberView {
   readonly rttMs: number | null;
   /** Share of unanswered probes, 0..1. */
   readonly loss: number;
+  /** Probes of the current path that went unanswered since the last answer. */
+  readonly unanswered: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly nat: NatClass;
@@ -168,6 +170,8 @@ export interface Mesh {
    * another member nothing comes in that is not from a member.
    */
   useExit(member: NodeId | null, now: number): void;
+  /** Somebody looks at the network: for some seconds links in use are proved every second, not now and then. */
+  attend(now: number): void;
   status(now: number): MeshStatus;
   /** One ping; `done` is called exactly once, with a null RTT after `timeout` ms. */
   ping(member: NodeId, timeout: number, now: number, done: (result: PingResult) => void): void;

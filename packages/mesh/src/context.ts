@@ -18,6 +18,8 @@ export interface Context {
   readonly presences: PresenceBook;
   readonly nat: NatObserver;
   localAddresses: readonly Address[];
+  /** Until then somebody looks at the network, and wants to see at once what breaks. */
+  attendedUntil: number;
   roster(): Roster;
   /** Everybody a session may be held with, in order of handle. */
   peers(): Iterable<Peer>;

@@ -82,6 +82,7 @@ export class MeshNode implements Mesh, PlaneEvents {
       presences,
       nat: new NatObserver(init.config.port),
       localAddresses: init.config.localAddresses,
+      attendedUntil: 0,
       roster: () => ledger.roster(),
       peers: () => this.#table.all(),
       peer: (id) => this.#table.get(id),
@@ -204,6 +205,11 @@ export class MeshNode implements Mesh, PlaneEvents {
     }
     const name = member === null ? 'nobody' : (this.#table.get(member)?.identity.name ?? member);
     this.#context.log('info', 'exit', member, `what belongs to no member leaves through ${name}`);
+  }
+
+  attend(now: number): void {
+    if (now >= this.#context.attendedUntil) this.#roundAt = now;
+    this.#context.attendedUntil = now + PATH_TIMES.attended;
   }
 
   status(now: number): MeshStatus {
@@ -419,7 +425,8 @@ export class MeshNode implements Mesh, PlaneEvents {
     if (hadDirect !== (peer.directEndpoint !== null)) this.#publisher.changed(now);
     if (active && (peer.waitingSince !== null || (peer.current?.misses ?? 0) > 0)) return ROUND.urgent;
     if (peer.weKeep && (peer.current?.misses ?? 0) > 0) return ROUND.active;
-    return active || !peer.gateOpen ? ROUND.active : ROUND.quiet;
+    const attended = now < this.#context.attendedUntil;
+    return active || attended || !peer.gateOpen ? ROUND.active : ROUND.quiet;
   }
 
   /** Cut off from everybody: what happens meanwhile is not heard, so the gate closes until it is. */

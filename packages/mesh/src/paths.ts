@@ -19,7 +19,16 @@ import type { Origin, PeerCounters } from './plane.ts';
 /** All times in ms. */
 export const PATH_TIMES: Readonly<
   Record<
-    'pingLost' | 'idlePing' | 'activePing' | 'retryPing' | 'patience' | 'alive' | 'active' | 'probeSpacing',
+    | 'pingLost'
+    | 'idlePing'
+    | 'activePing'
+    | 'attendedPing'
+    | 'retryPing'
+    | 'patience'
+    | 'alive'
+    | 'active'
+    | 'attended'
+    | 'probeSpacing',
     number
   >
 > = {
@@ -28,6 +37,9 @@ export const PATH_TIMES: Readonly<
   /** Between pings on a link that is kept, and on one that carries data. */
   idlePing: 10_000,
   activePing: 5000,
+  /** While somebody looks, and for how long a look counts. */
+  attendedPing: 1000,
+  attended: 5000,
   /** Between pings on a path whose last one went unanswered. */
   retryPing: 500,
   /** Data may wait this long for any answer before the ways are proved again. */
@@ -155,14 +167,19 @@ export class Paths {
     if (active && waiting > patience) this.#prove(peer, now, waiting);
     const kept = peer.weKeep || active;
     if (kept && peer.current !== null) {
-      const spacing =
-        peer.current.misses > 0 ? PATH_TIMES.retryPing : active ? PATH_TIMES.activePing : PATH_TIMES.idlePing;
-      if (now - peer.current.lastPing >= spacing) this.ping(peer, peer.current, now);
+      if (now - peer.current.lastPing >= this.#spacing(peer.current, active, now)) this.ping(peer, peer.current, now);
       if (peer.current.misses > 1) this.#proveAll(peer, now);
       // Silence on every way may mean that the peer started anew and does not know this session.
       if (peer.current.misses > 2) this.#context.initiate(peer, now);
     }
     if (kept && (peer.current === null || !this.isLive(peer.current, now))) this.choose(peer, now);
+  }
+
+  /** ms between two pings on a path. */
+  #spacing({ misses }: Candidate, active: boolean, now: number): number {
+    if (misses > 0) return PATH_TIMES.retryPing;
+    if (now < this.#context.attendedUntil) return PATH_TIMES.attendedPing;
+    return active ? PATH_TIMES.activePing : PATH_TIMES.idlePing;
   }
 
   /** Counts pings that were not answered in time. */

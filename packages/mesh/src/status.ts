@@ -93,6 +93,7 @@ function memberView(context: Context, paths: Paths, member: Member, now: number)
       path: head.self ? SELF_PATH : NO_PATH,
       rttMs: null,
       loss: 0,
+      unanswered: 0,
       sentBytes: 0,
       receivedBytes: 0,
     };
@@ -106,6 +107,7 @@ function memberView(context: Context, paths: Paths, member: Member, now: number)
     path: paths.view(peer, now, (p) => pathReason(context, p, now)),
     rttMs: peer.hasSession ? (peer.current?.rtt ?? null) : null,
     loss: peer.current?.loss ?? 0,
+    unanswered: peer.current?.misses ?? 0,
     sentBytes: counters?.sentBytes ?? 0,
     receivedBytes: counters?.receivedBytes ?? 0,
   };

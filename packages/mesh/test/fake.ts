@@ -165,6 +165,7 @@ export function bench(size: number, world: World = network(size)): Bench {
       presences,
       nat: new NatObserver(PORT),
       localAddresses: [],
+      attendedUntil: 0,
       roster: () => world.ledger.roster(),
       peers: () => table.all(),
       peer: (id) => table.get(id),

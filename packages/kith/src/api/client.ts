@@ -28,8 +28,9 @@ export class Client {
     this.#caller = new Caller(socket);
   }
 
-  status(): Promise<StatusReport> {
-    return this.#caller.json('GET', ROUTES.status);
+  /** @param attend somebody looks on: what breaks shall show at once */
+  status(attend: boolean = false): Promise<StatusReport> {
+    return this.#caller.json('GET', attend ? `${ROUTES.status}?attend=1` : ROUTES.status);
   }
 
   members(): Promise<MembersReport> {

@@ -61,7 +61,10 @@ function followLog(c: Context, service: Service, since: number): Response {
 function apiApp(service: Service): Hono {
   const app = jsonApp();
   const done: DoneReport = { done: true };
-  app.get(ROUTES.status, (c) => c.json<StatusReport>(service.status()));
+  app.get(ROUTES.status, (c) => {
+    if (c.req.query('attend') !== undefined) service.attend();
+    return c.json<StatusReport>(service.status());
+  });
   app.get(ROUTES.members, (c) => c.json<MembersReport>({ members: service.status().members }));
   app.get(ROUTES.invites, (c) => c.json<InvitesReport>(service.invites()));
   app.post(ROUTES.invites, async (c) => c.json<InviteReport>(service.invite(readInviteRequest(await jsonBody(c)))));

@@ -18,6 +18,8 @@ import type {
 /** Every call may throw a KithError, which the caller of the API gets as it is. */
 export interface Service {
   status(): StatusReport;
+  /** Somebody looks at the network: what breaks shall show at once. */
+  attend(): void;
   invites(): InvitesReport;
   invite(request: InviteRequest): InviteReport;
   revoke(request: RevokeRequest): RevokeReport;

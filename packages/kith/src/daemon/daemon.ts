@@ -228,6 +228,7 @@ export class Daemon {
     const service = new DaemonService({
       daemon: this,
       membership,
+      attend: () => this.#act((node, at) => node.attend(at)),
       exit: (id) => this.#act((node, at) => node.useExit(id, at)),
       ping: (id, timeout, done) => this.#act((node, at) => node.ping(id, timeout, at, done)),
       trace: (id) => this.#act((node, at) => node.trace(id, at)),

@@ -27,6 +27,7 @@ export interface ServiceInit {
   readonly daemon: { readonly log: LogBook; status(): StatusReport; stop(): void };
   readonly membership: Membership;
   readonly exit: (id: NodeId | null) => void;
+  readonly attend: () => void;
   readonly ping: (id: NodeId, timeout: number, done: (result: PingResult) => void) => void;
   readonly trace: (id: NodeId) => readonly TraceHop[];
 }
@@ -44,6 +45,10 @@ export class DaemonService implements Service {
 
   status(): StatusReport {
     return this.#init.daemon.status();
+  }
+
+  attend(): void {
+    this.#init.attend();
   }
 
   invites(): InvitesReport {
