@@ -23,7 +23,6 @@ const LEAST = 300;
 const MOST_ADDRESSES = 8;
 
 const TYPES = { discover: 1, offer: 2, request: 3, ack: 5, nak: 6, release: 7 } as const;
-type DhcpType = keyof typeof TYPES;
 
 /** What the client wants to be told: mask, routers, resolvers, domain, MTU, time servers, and how long. */
 const WANTED = [1, 3, 6, 15, 26, 42, 51] as const;
