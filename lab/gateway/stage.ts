@@ -7,6 +7,7 @@
  * wire, not through a tunnel. Those are tested where there is a kernel that has them, see `lab/uml`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,8 @@ import { withResolver } from './resolver.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../packages/kith/bin/kith.mjs', import.meta.url));
 const SERVER = fileURLToPath(new URL('web.ts', import.meta.url));
+
+export { Client, type Lease } from './client.ts';
 
 /** What the internet's only site is called. */
 export const SITE = 'www.example.org';
@@ -62,13 +65,14 @@ export class GatewayHost {
   readonly folder: string;
   readonly #environment: Readonly<Record<string, string>>;
 
-  constructor(host: Host, folder: string) {
+  /** @param networks where the networks of kith are that it is a member of: `KITH_STATE` */
+  constructor(host: Host, folder: string, networks: string = join(folder, 'networks')) {
     this.host = host;
     this.folder = folder;
     this.#environment = {
       KITH_GATEWAY_STATE: this.state,
       KITH_GATEWAY_RUN: this.runFolder,
-      KITH_STATE: join(folder, 'networks'),
+      KITH_STATE: networks,
     };
     mkdirSync(folder, { recursive: true });
     // What the machine that runs the lab asks for names is none of the gateway's business.
@@ -132,6 +136,11 @@ export class GatewayHost {
   /** Starts kith and lets it run. */
   spawn(words: readonly string[]): Promise<LabProcess> {
     return this.host.spawn(this.#command(words), { cwd: this.folder, env: this.#environment });
+  }
+
+  /** Writes the gateway's file. */
+  async write(text: string): Promise<void> {
+    await writeFile(this.file, text);
   }
 
   /** A line for a shell outside of the lab that runs kith on the gateway. */

@@ -3,7 +3,7 @@ import { KithError } from '@kith/core';
 import { type Plan, planText } from '@kith/gateway';
 import { type Applied, type Progress, Transactions } from '@kith/host';
 import { connectKeeper, NO_KEEPER, runningKeeper } from '../../../gateway/connect.ts';
-import { findGatewayFile } from '../../../gateway/file.ts';
+import { findGatewayFile, type FoundFile } from '../../../gateway/file.ts';
 import { type GatewayFolders, gatewayFolders } from '../../../gateway/folders.ts';
 import { findingView, look } from '../../../gateway/inspect.ts';
 import { type Prospect, prospectOf } from '../../../gateway/prospect.ts';
@@ -26,10 +26,18 @@ const LONGEST = 86_400;
 const FOR_THE_DOCTOR = 120;
 
 export async function apply(context: Context, options: ApplyOptions): Promise<Result> {
+  return applyFile(context, findGatewayFile(options.file), options);
+}
+
+/** @throws KithError GATEWAY_OBJECTION, GATEWAY_DECLINED and those of {@link Transactions.apply} */
+export async function applyFile(
+  context: Context,
+  file: FoundFile,
+  options: Omit<ApplyOptions, 'file'>,
+): Promise<Result> {
   const folders = gatewayFolders();
   const asked = options.confirm === undefined ? null : parseWhole(options.confirm, 5, LONGEST, '--confirm');
   const seconds = asked ?? (options.confirmByDoctor ? FOR_THE_DOCTOR : null);
-  const file = findGatewayFile(options.file);
   const looking = new Transactions({ folders, daemons: (await runningKeeper(folders)) ?? NO_KEEPER });
   const draining = looking.inForce()?.draining ?? false;
   const prospect = await prospectOf(file, { folders, as: options.as, draining });
