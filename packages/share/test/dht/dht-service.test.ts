@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { portableCrypto, toHex, utf8 } from '@kith/core';
 import { dht } from '@kith/torrent';
 import { dhtFinder } from '../../src/dht/dht-finder.ts';
@@ -13,15 +12,10 @@ import { DhtService, type DhtServiceOptions } from '../../src/dht/dht-service.ts
 import { nodeHashes } from '../../src/node-hashes.ts';
 import { LOOPBACK_ONLY } from '../../src/net/peer-filter.ts';
 import { engineIn, folderOf, linkTo, same, until as untilState, write } from '../engine/rig.ts';
+import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kith-dht-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-
-async function until(condition: () => boolean, what: () => string): Promise<void> {
-  for (const end = performance.now() + 20_000; !condition(); await sleep(20)) {
-    assert.ok(performance.now() < end, `in vain: ${what()}`);
-  }
-}
 
 async function start(t: TestContext, options: Partial<DhtServiceOptions> = {}): Promise<DhtService> {
   const service = await DhtService.start({

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { portableCrypto, toHex, utf8 } from '@kith/core';
 import { freePort } from '@kith/lab/torrent';
 import { dht } from '@kith/torrent';
-import { listener, neighbourhood, until } from './dht/neighbourhood.ts';
+import { listener, neighbourhood } from './dht/neighbourhood.ts';
+import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kith-dht-'));
 const endings: (() => Promise<unknown>)[] = [];
@@ -50,14 +51,14 @@ test('kith finds a torrent that libtorrent announced, and libtorrent one that ki
   kith.services[3]?.track({ infoHash, port: undefined, urgent: true });
   await until(
     () => kith.found.some((found) => found === `${toHex(infoHash)} 127.0.0.1 ${theirs.port}`),
-    60_000,
     () => `${theirs.said()} ${kith.found.join()}`,
+    60_000,
   );
   kith.services[4]?.track({ infoHash, port: ours, urgent: false });
   await until(
     () => asked.includes(toHex(infoHash)),
-    60_000,
     () => `libtorrent connects: ${theirs.said()}`,
+    60_000,
   );
 });
 
@@ -67,23 +68,23 @@ test('values that kith put are read by libtorrent, and the other way round', asy
   const [first, second] = kith.services;
   assert.ok(first !== undefined && second !== undefined);
   const theirs = await libtorrentNode(first.port, randomBytes(20));
-  await until(() => theirs.said().includes('ready'), 30_000, theirs.said);
+  await until(() => theirs.said().includes('ready'), theirs.said, 30_000);
   const crypto = portableCrypto((length) => randomBytes(length));
   const value = utf8('15:from kith, read');
   const target = createHash('sha1').update(value).digest();
   assert.ok((await second.put({ value })) >= 5);
   theirs.child.stdin?.write(`get ${toHex(target)}\n`);
-  await until(() => theirs.said().includes('from kith, read'), 30_000, theirs.said);
+  await until(() => theirs.said().includes('from kith, read'), theirs.said, 30_000);
 
   const salt = utf8('news');
   const signed = dht.signItem(randomBytes(32), { value: utf8('13:signed, first'), sequence: 1, salt }, crypto);
   assert.ok((await second.put(signed)) >= 5);
   theirs.child.stdin?.write(`getm ${toHex(signed.key)} news\n`);
-  await until(() => theirs.said().includes('signed, first'), 30_000, theirs.said);
+  await until(() => theirs.said().includes('signed, first'), theirs.said, 30_000);
 
   theirs.child.stdin?.write('put from-libtorrent\n');
   const put = createHash('sha1').update('15:from-libtorrent').digest();
-  await until(() => theirs.said().includes(toHex(put)), 30_000, theirs.said);
+  await until(() => theirs.said().includes(toHex(put)), theirs.said, 30_000);
   let got: dht.DhtItem | undefined;
   for (const end = performance.now() + 30_000; got === undefined && performance.now() < end;)
     got = await second.get(put);

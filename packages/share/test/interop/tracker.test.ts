@@ -5,10 +5,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { toHex } from '@kith/core';
 import type { tracker } from '@kith/torrent';
 import { HttpTracker, TrackerServer, UdpTracker } from '../../src/tracker/index.ts';
+import { until } from '../until.ts';
 
 const HASH = new Uint8Array(20).fill(7);
 const OTHER = new Uint8Array(20).fill(8);
@@ -51,12 +51,6 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   assert.ok(address !== null && typeof address === 'object');
   return address.port;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
-  for (const end = performance.now() + 30_000; !(await condition()); await sleep(50)) {
-    assert.ok(performance.now() < end, `in vain: ${what()}`);
-  }
 }
 
 function requestOf(change: Partial<tracker.AnnounceRequest> = {}): tracker.AnnounceRequest {

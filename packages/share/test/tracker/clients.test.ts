@@ -3,7 +3,6 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { tracker } from '@kith/torrent';
 import { WebSocketServer } from 'ws';
@@ -18,6 +17,7 @@ import {
   UdpTracker,
   WebSocketTracker,
 } from '../../src/tracker/index.ts';
+import { until } from '../until.ts';
 
 const open: { close(): unknown }[] = [];
 after(async () => {
@@ -29,12 +29,6 @@ const HASH = new Uint8Array(20).fill(0xe9);
 function requestOf(change: Partial<tracker.AnnounceRequest> = {}): tracker.AnnounceRequest {
   const peerId = Buffer.from('-KI0001-abcdefghijkl');
   return { infoHash: HASH, peerId, port: 6881, uploaded: 0, downloaded: 0, left: 5, key: 1, ...change };
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await sleep(5)) {
-    assert.ok(performance.now() < end, `in vain: ${what}`);
-  }
 }
 
 function portOf(server: { address(): unknown }): number {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tracker } from '@kith/torrent';
 import { WebSocket } from 'ws';
 import { HttpTracker, TrackerServer, type TrackerServerOptions, UdpTracker } from '../../src/tracker/index.ts';
+import { until } from '../until.ts';
 
 const open: { close(): unknown }[] = [];
 after(async () => {
@@ -27,12 +28,6 @@ const HASH = new Uint8Array(20).fill(7);
 function requestOf(change: Partial<tracker.AnnounceRequest> = {}): tracker.AnnounceRequest {
   const peerId = Buffer.from('-KI0001-abcdefghijkl');
   return { infoHash: HASH, peerId, port: 6881, uploaded: 0, downloaded: 0, left: 5, key: 1, ...change };
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await sleep(5)) {
-    assert.ok(performance.now() < end, `in vain: ${what}`);
-  }
 }
 
 /** Sends text over TCP and gives what comes until the other side closes, or until `enough` is there. */

@@ -92,13 +92,6 @@ export class Leecher {
   }
 }
 
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !holds();) {
-    if (performance.now() > end) throw new Error(`did not happen in 10 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 function fail(): never {
   throw new Error('no metainfo');
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { webSeedUrl } from '../../src/web-seed/web-seed-url.ts';
 import { type Rig, torrentV1 } from '../store-conformance/rig.ts';
-import { Leecher, type Quirk, until, webServer } from './rig.ts';
+import { Leecher, type Quirk, webServer } from './rig.ts';
+import { until } from '../until.ts';
 
 const FILES = [
   { path: 'rig/eins & zwei.bin', length: 300_000 },
@@ -32,7 +33,7 @@ test('a torrent is loaded from a web server alone, in large ranges over few conn
   const web = await webServer(t, rig);
   const leecher = new Leecher(t, rig.torrent);
   leecher.connect(web.url);
-  await until('the torrent is whole', () => leecher.torrent.have.complete);
+  await until(() => leecher.torrent.have.complete, 'the torrent is whole');
   assertWhole(leecher, rig);
   assert.ok(web.asked.length < 62, `${web.asked.length} requests for 62 pieces`);
   assert.ok(web.connections <= 4, `${web.connections} connections`);
@@ -48,14 +49,14 @@ test('a redirection is followed, a circle is not', async (t) => {
   });
   const leecher = new Leecher(t, rig.torrent);
   leecher.connect(front.url);
-  await until('the torrent is whole', () => leecher.torrent.have.complete);
+  await until(() => leecher.torrent.have.complete, 'the torrent is whole');
   const circle = await webServer(t, rig, (request, response) => {
     response.writeHead(302, { Location: request.url ?? '' }).end();
     return true;
   });
   const other = new Leecher(t, rig.torrent);
   other.connect(circle.url);
-  await until('the seed is given up', () => other.ends.length === 1);
+  await until(() => other.ends.length === 1, 'the seed is given up');
   assert.match(other.ends[0]?.[0] ?? '', /more than 5 redirections/);
   assert.equal(other.ends[0]?.[1], true);
 });
@@ -95,7 +96,7 @@ for (const [what, quirk, reason] of LASTING) {
     const web = await webServer(t, rig, quirk);
     const leecher = new Leecher(t, rig.torrent);
     leecher.connect(web.url);
-    await until('the seed is given up', () => leecher.ends.length === 1);
+    await until(() => leecher.ends.length === 1, 'the seed is given up');
     assert.match(leecher.ends[0]?.[0] ?? '', reason);
     assert.equal(leecher.ends[0]?.[1], true);
     assert.equal(leecher.torrent.have.count, 0);
@@ -116,7 +117,7 @@ test('a server that is busy or hangs up in the middle is asked again, with patie
   });
   const leecher = new Leecher(t, rig.torrent);
   leecher.connect(web.url);
-  await until('the torrent is whole', () => leecher.torrent.have.complete);
+  await until(() => leecher.torrent.have.complete, 'the torrent is whole');
   assertWhole(leecher, rig);
   assert.ok(!leecher.ends.some(([reason]) => reason.startsWith('web seed')), 'it was never given up');
 });
@@ -126,7 +127,7 @@ test('a server that stays away is given up after some tries, and not for good', 
   const web = await webServer(t, rig, (_, response) => Boolean(response.writeHead(500).end()));
   const leecher = new Leecher(t, rig.torrent);
   leecher.connect(web.url, { tries: 3 });
-  await until('the seed is given up', () => leecher.ends.length === 1);
+  await until(() => leecher.ends.length === 1, 'the seed is given up');
   assert.match(leecher.ends[0]?.[0] ?? '', /answers 500/);
   assert.equal(leecher.ends[0]?.[1], false);
   assert.ok(web.asked.length >= 3);
@@ -137,7 +138,7 @@ test('a server that says nothing is left after its time', async (t) => {
   const web = await webServer(t, rig, () => true);
   const leecher = new Leecher(t, rig.torrent);
   leecher.connect(web.url, { tries: 1, silence: 100 });
-  await until('the seed is given up', () => leecher.ends.length === 1);
+  await until(() => leecher.ends.length === 1, 'the seed is given up');
   assert.match(leecher.ends[0]?.[0] ?? '', /said nothing for 0\.1 s/);
 });
 
@@ -151,8 +152,8 @@ test('a torrent that is removed ends what is on its way', async (t) => {
   });
   const leecher = new Leecher(t, rig.torrent);
   leecher.connect(web.url, { silence: 60_000 });
-  await until('requests hang', () => open > 0);
+  await until(() => open > 0, 'requests hang');
   leecher.session.remove(leecher.torrent, performance.now());
-  await until('they are gone', () => open === 0);
-  await until('the seed ended', () => leecher.ends.length === 1);
+  await until(() => open === 0, 'they are gone');
+  await until(() => leecher.ends.length === 1, 'the seed ended');
 });

@@ -1,11 +1,11 @@
 /** Nodes of ours that know each other, for programs of others to meet. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parsePrefix, toHex } from '@kith/core';
 import { within } from '@kith/share';
 import type { dht } from '@kith/torrent';
 import { DhtService } from '../../../src/dht/dht-service.ts';
+import { until } from '../../until.ts';
 
 export interface Neighbourhood {
   readonly services: readonly DhtService[];
@@ -40,14 +40,8 @@ export async function neighbourhood(address: string, count: number): Promise<Nei
     await Promise.all(services.map((service) => service.close()));
   };
   const known = () => services.every(({ nodes }) => nodes.every((node) => node.nodes >= count - 1 && node.ready));
-  await until(known, 20_000, () => `they know ${services.map(({ nodes }) => nodes[0]?.nodes).join(' ')} nodes`);
+  await until(known, () => `they know ${services.map(({ nodes }) => nodes[0]?.nodes).join(' ')} nodes`, 20_000);
   return { services, found, events, close };
-}
-
-export async function until(condition: () => boolean, most: number, what: () => string): Promise<void> {
-  for (const end = performance.now() + most; !condition(); await sleep(50)) {
-    assert.ok(performance.now() < end, `in vain: ${what()}`);
-  }
 }
 
 /** Who connects here, by the info-hash of its handshake. */

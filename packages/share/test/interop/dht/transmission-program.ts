@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { toHex } from '@kith/core';
 import { freePort, transmission } from '@kith/lab/torrent';
 import { createTorrent } from '@kith/share';
-import { listener, neighbourhood, until } from './neighbourhood.ts';
+import { listener, neighbourhood } from './neighbourhood.ts';
+import { until } from '../../until.ts';
 
 const OURS = '10.99.0.1';
 const [folder = ''] = process.argv.slice(2);
@@ -29,8 +30,8 @@ const { port: here, asked, close } = await listener(OURS);
 kith.services[3]?.track({ infoHash, port: undefined, urgent: true });
 await until(
   () => kith.found.some((found) => found.startsWith(toHex(infoHash)) && found.endsWith(` ${port}`)),
-  120_000,
   counts,
+  120_000,
 );
 console.log('kith found transmission');
 await client.kill();
@@ -38,13 +39,13 @@ await client.kill();
 // Somebody else's torrent now: it has to look for it.
 const other = randomBytes(20);
 kith.services[4]?.track({ infoHash: other, port: here, urgent: false });
-await until(() => kith.events.some((event) => event.kind === 'searched' && event.stored > 0), 20_000, counts);
+await until(() => kith.events.some((event) => event.kind === 'searched' && event.stored > 0), counts, 20_000);
 const leech = await transmission.start({
   ...{ torrent: { magnet: `magnet:?xt=urn:btih:${toHex(other)}` }, content: mkdtempSync(join(folder, 'into-')) },
   ...{ state: mkdtempSync(join(folder, 'transmission-')), port: await freePort(), seed: false, encryption: 'off' },
   dht: kith.services.map((service) => ({ ip: OURS, port: service.port })),
 });
-await until(() => asked.includes(toHex(other)), 120_000, counts);
+await until(() => asked.includes(toHex(other)), counts, 120_000);
 console.log('transmission found kith');
 await leech.kill();
 await close();
