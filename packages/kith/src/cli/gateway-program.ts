@@ -25,6 +25,9 @@ export function addGatewayVerbs(add: AddVerb): void {
   addForceVerbs(add, gateway);
   addBans(add);
   addLan(add);
+  add('doctor', 'what is wrong with this machine in its networks, and with its gateway', async (context, _args, o) =>
+    (await import('./verbs/doctor.ts')).doctor(context, o['fix'] === true),
+  ).option('--fix', 'mend what is safe to mend at the gateway');
   addTraffic(add);
   addRouters(add, gateway);
 }
