@@ -139,7 +139,7 @@ function judgeOld(drift: GatewayFacts['drift'], diagnosis: Diagnosis): void {
 }
 
 export function judgeClock(
-  { settings }: Gateway,
+  { settings, host }: Gateway,
   { clients, daemons }: GatewayFacts,
   causeOf: CauseOf,
   diagnosis: Diagnosis,
@@ -160,7 +160,7 @@ export function judgeClock(
     cause: `chronyd has not reached ${upstreams.join(', ')}`,
     ...byHand(
       'look whether port 123/udp passes, or write other servers',
-      `chronyc ntpdata ${upstreams[0] ?? ''}`,
+      `chronyc -h ${host.folders.run}/chrony/chronyd.sock sources`,
       causeOf('ntp', 'upstreams'),
     ),
   });

@@ -8,8 +8,8 @@ import dns from 'dns-packet';
 import { run } from '../command.ts';
 import { ntpAnswer, ntpQuestion } from '../supervisor/ntp.ts';
 
-/** Milliseconds; a datagram is sent twice, as one may get lost. */
-const TIME = 2000;
+/** Milliseconds; a datagram is sent three times, as one may get lost. */
+const TIME = 3000;
 const AGAIN = 900;
 /** An answer over TCP is no longer, RFC 1035 section 4.2.2. */
 const LONGEST = 65_535 + 2;
@@ -97,13 +97,13 @@ function overUdp(server: Address, port: number, question: Uint8Array): Promise<U
     const socket = createSocket(isIPv4(server) ? 'udp4' : 'udp6');
     const finish = (answer: Uint8Array | string): void => {
       clearTimeout(timer);
-      clearTimeout(second);
+      clearInterval(again);
       socket.removeAllListeners().on('error', () => undefined);
       socket.close();
       resolve(answer);
     };
     const timer = setTimeout(() => finish('silence'), TIME);
-    const second = setTimeout(() => socket.send(question), AGAIN);
+    const again = setInterval(() => socket.send(question), AGAIN);
     socket.on('error', (error: NodeJS.ErrnoException) => finish(refusal(error)));
     socket.on('message', (bytes) => finish(bytes));
     // Connected: a port that nobody listens on is told at once, and strangers' datagrams do not come in.

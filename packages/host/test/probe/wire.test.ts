@@ -116,6 +116,7 @@ test('what is no answer of a server is none', () => {
   assert.equal(parseDhcpAnswer(answer('350102 ff')), null, 'without a server');
   assert.equal(parseDhcpAnswer(answer('350101 36040a460002 ff')), null, 'a discovery');
   assert.equal(parseDhcpAnswer(answer('350102 36080a46 ff')), null, 'an option beyond the end');
+  assert.equal(parseDhcpAnswer(answer(`${OFFER} 03040a46`)), null, 'cut short behind what matters');
   const question = { type: 'discover', transaction: 7, mac: MAC, address: null, server: null } as const;
   assert.equal(parseDhcpAnswer(dhcpQuestion(question)), null);
 });
