@@ -5,9 +5,10 @@
 import type { Desired } from '../desired.ts';
 import type { Gateway } from '../derive/gateway.ts';
 import type { CauseOf } from '../want/list.ts';
-import { judgeFiles, judgeLinks, judgeRest, judgeRouting } from './drift.ts';
+import { judgeLinks, judgeRest, judgeRouting } from './drift.ts';
 import { judgeBeyond, judgeExit } from './exit.ts';
 import type { GatewayFacts, OtherFirewall } from './facts.ts';
+import { judgeFiles } from './files.ts';
 import { byHand, Diagnosis, type Finding, type Sign, signKey } from './finding.ts';
 import { judgeGround, judgeTables } from './ground.ts';
 import { judgeNeighbourhood } from './neighbourhood.ts';
