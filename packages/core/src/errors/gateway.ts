@@ -1,11 +1,12 @@
 /** Errors of the gateway: its file, its host, Gluon, respondd. */
-import { type ErrorEntry, FAILURE, USAGE, NETWORK, REFUSED, STATE } from './entry.ts';
+import { type ErrorEntry, FAILURE, USAGE, NETWORK, REFUSED, STATE, PERMISSION } from './entry.ts';
 
 export type GatewayCode =
   | 'GATEWAY_FILE'
   | 'GATEWAY_FILE_EXISTS'
   | 'GATEWAY_OBJECTION'
   | 'GATEWAY_DECLINED'
+  | 'GATEWAY_RIGHTS'
   | 'GATEWAY_NOT_APPLIED'
   | 'GATEWAY_UNKNOWN'
   | 'GATEWAY_NO_MESH'
@@ -51,6 +52,11 @@ export const GATEWAY_ERRORS: Readonly<Record<GatewayCode, ErrorEntry>> = {
     meaning: 'Nobody agreed to the changes. Nothing was changed.',
     advice: 'Agree when asked, or say `--yes` where nobody is there to answer.',
     exit: REFUSED,
+  },
+  GATEWAY_RIGHTS: {
+    meaning: 'Only root may look after the gateway of a machine.',
+    advice: 'Run it with `sudo`.',
+    exit: PERMISSION,
   },
   GATEWAY_NOT_APPLIED: {
     meaning: 'No gateway is in force on this machine.',

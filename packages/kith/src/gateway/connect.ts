@@ -19,15 +19,17 @@ export const NO_KEEPER: Daemons = {
   stop: () => Promise.resolve(),
 };
 
-/** A client of the keeper that runs; null without one. @throws KithError STATE_DENIED for whoever is not root */
+/** A client of the keeper that runs; null without one. @throws KithError GATEWAY_RIGHTS */
 export async function runningKeeper(folders: GatewayFolders): Promise<KeeperClient | null> {
   const client = new KeeperClient(keeperFiles(folders).socket);
   try {
     await client.list();
     return client;
   } catch (error) {
-    if (error instanceof KithError && error.code === 'NOT_RUNNING') return null;
-    throw error;
+    if (!(error instanceof KithError)) throw error;
+    if (error.code === 'NOT_RUNNING') return null;
+    if (error.code !== 'STATE_DENIED' || process.geteuid?.() === 0) throw error;
+    throw new KithError('GATEWAY_RIGHTS', error.message, { cause: error });
   }
 }
 
