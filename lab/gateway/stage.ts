@@ -58,6 +58,13 @@ export interface SeenExamination {
   readonly mended: readonly { readonly id: string }[];
 }
 
+export interface KithOptions {
+  readonly timeoutMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Words of a command that runs it. */
+  readonly through?: readonly string[];
+}
+
 /** The gateway, and kith on it as a person runs it there. */
 export class GatewayHost {
   readonly host: Host;
@@ -92,20 +99,16 @@ export class GatewayHost {
   }
 
   /** Runs kith in the folder of the file; a code other than 0 is a result, not an error. */
-  kith(
-    words: readonly string[],
-    options: { readonly input?: string; readonly timeoutMs?: number } = {},
-  ): Promise<RunResult> {
-    return this.host.run(this.#command(words), {
+  kith(words: readonly string[], options: KithOptions = {}): Promise<RunResult> {
+    return this.host.run(this.#command(words, options.through), {
       cwd: this.folder,
-      env: this.#environment,
+      env: { ...this.#environment, ...options.env },
       timeoutMs: options.timeoutMs ?? 60_000,
-      ...(options.input === undefined ? {} : { input: options.input }),
     });
   }
 
   /** As `kith`. @returns what it printed @throws LabError with what kith complained about when the code is not 0 */
-  async must(words: readonly string[], options: { readonly timeoutMs?: number } = {}): Promise<string> {
+  async must(words: readonly string[], options: KithOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.kith(words, options);
     if (code === 0) return stdout;
     throw new LabError(`${this.host.name}: kith ${words.join(' ')} failed with ${code}: ${(stderr || stdout).trim()}`);
@@ -149,8 +152,8 @@ export class GatewayHost {
     return `ip netns exec ${this.host.namespace} env ${variables.join(' ')} ${process.execPath} ${PROGRAM} ${words}`;
   }
 
-  #command(words: readonly string[]): string[] {
-    return [...withResolver(join(this.folder, 'resolv.conf')), process.execPath, PROGRAM, ...words];
+  #command(words: readonly string[], through: readonly string[] = []): string[] {
+    return [...withResolver(join(this.folder, 'resolv.conf')), ...through, process.execPath, PROGRAM, ...words];
   }
 }
 

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Address, addressFrom, parseAddress } from '@kith/core';
 import type { Capture } from '@kith/lab';
-import { buildGatewayStage, type GatewayStage, SITE } from '@kith/lab/gateway';
+import { buildGatewayStage, type GatewayStage, type KithOptions, SITE } from '@kith/lab/gateway';
 
 const NEEDED = ['dnsmasq', 'chronyd', 'udhcpc', 'dig', 'curl', 'tcpdump'];
 const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -48,6 +48,34 @@ describe('a gateway', { skip }, () => {
     outside = await stage.lab.capture(stage.gateway.host, { iface: 'eth0', filter: 'ip or ip6' });
   });
   after(() => stage.close());
+
+  test('is refused where something on the machine speaks against it, and nothing is changed', async () => {
+    const { gateway } = stage;
+    const refuses = async (file: string, message: RegExp, options: KithOptions = {}): Promise<void> => {
+      await gateway.write(file);
+      const { code, stderr } = await gateway.kith(['gateway', 'apply'], options);
+      assert.match(stderr, message);
+      assert.equal(code, 6);
+    };
+    const file = (clients: string, more = ''): string =>
+      `gateway:\n  community: Freemesh\n  exit: eth0\n  domains: { fm: { interfaces: ${clients}${more} } }\n`;
+    await refuses(file('eth9'), /kith\.yaml:4 .*no interface "eth9" on this machine, it has .*eth1/);
+    await refuses(
+      file('eth1', ', prefix4: 192.168.0.0/16'),
+      /overlaps 192\.168\.77\.0\/24, which this machine has on eth3/,
+    );
+    const session = { env: { SSH_CONNECTION: '192.168.77.2 5000 192.168.77.1 22' } };
+    await refuses(file('eth3'), /your own session comes in by "eth3".*--confirm 120/s, session);
+    const hidden = ['sh', '-ec', 'mount --bind /dev/null /usr/sbin/chronyd; exec "$@"', 'sh'];
+    await refuses(file('eth1'), /chronyd missing: sudo apt-get install .* chrony$/m, { through: hidden });
+    const nobody = await gateway.kith(['gateway', 'apply'], {
+      through: ['setpriv', '--reuid=65534', '--clear-groups'],
+    });
+    assert.match(nobody.stderr, /Run it with `sudo`/);
+    assert.equal(nobody.code, 4);
+    await gateway.host.run(['rm', gateway.file]);
+    assert.equal(await hostState(), untouched);
+  });
 
   test('is a file of at most twelve lines and one command away from a client that surfs', async () => {
     const { gateway, client } = stage;
@@ -200,6 +228,22 @@ describe('a gateway', { skip }, () => {
     await until('the old state', async () => ((await gateway.status()).state === 'running' ? true : null));
     writeFileSync(gateway.file, file);
     assert.match(await gateway.must(['gateway', 'plan']), /^Nothing to do/);
+  });
+
+  test('is taken back where the doctor finds that something fails, and kept where nothing does', async () => {
+    const { gateway } = stage;
+    const file = readFileSync(gateway.file, 'utf8');
+    await gateway.write(`${file}  services: { wiki: tcp/8080 }\n`);
+    const kept = await gateway.kith(['gateway', 'apply', '--confirm-by-doctor']);
+    assert.equal(kept.code, 0, `${kept.stdout}${kept.stderr}`);
+    assert.match(kept.stdout, /confirmed: the gateway is in force/);
+    await gateway.write(`${file}  dns: { upstreams: [203.0.113.99] }\n`);
+    const { code, stdout } = await gateway.kith(['gateway', 'apply', '--confirm-by-doctor']);
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /error: .*\n {2}why: .*203\.0\.113\.99[^]*taken back/);
+    await gateway.write(file);
+    await gateway.must(['gateway', 'apply']);
+    assert.equal((await gateway.status()).state, 'running');
   });
 
   test('is drained without cutting leases short, and comes back', async () => {
