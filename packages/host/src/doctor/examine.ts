@@ -52,23 +52,28 @@ export async function examine(patient: Patient, options: ExamineOptions = {}): P
   const { gateway, desired, observed, host, daemons, causeOf } = patient;
   const began = performance.now();
   const now = Date.now();
-  const [before, upstreams] = await Promise.all([countPackets(desired), upstreamFacts(gateway)]);
+  // A program that is missing is a finding, and no reason to say nothing else.
+  const [hasNft, hasWg] = [host.programs.has('nft'), host.programs.has('wg')];
+  const [before, upstreams] = await Promise.all([
+    hasNft ? countPackets(desired) : new Map<string, number>(),
+    upstreamFacts(gateway),
+  ]);
   const exit = await exitFacts(gateway, upstreams, options.targets ?? []);
   const targets = exit.targets.filter(({ answersHost }) => answersHost).map(({ address }) => address);
   const [clients, machine, disks, banned, fastd, wireguard, batman, others] = await Promise.all([
     Promise.all(gateway.domains.map((each) => probe(gateway, each, targets))),
     machineFacts(gateway, host),
     diskFacts(gateway),
-    bannedClients(gateway),
+    hasNft ? bannedClients(gateway) : [],
     fastdFacts(gateway),
-    wireGuardFacts(gateway, now),
+    hasWg ? wireGuardFacts(gateway, now) : [],
     batmanFacts(gateway),
-    otherFirewalls(desired),
+    hasNft ? otherFirewalls(desired) : [],
   ]);
   const facts: GatewayFacts = {
     machine,
     drift: planFor(desired, observed).changes,
-    tables: await compareTables(desired, before),
+    tables: hasNft ? await compareTables(desired, before) : [],
     otherFirewalls: others,
     daemons: daemons?.map((daemon) => ({ ...daemon, age: Math.max(0, now - daemon.since) })) ?? null,
     exit,

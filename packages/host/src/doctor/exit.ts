@@ -4,7 +4,7 @@ import { type Address, isIPv4, KithError, parseAddress, type Prefix, prefixConta
 import type { ExitFacts, Gateway, RouteFacts, UpstreamFacts } from '@kith/gateway';
 import { Answer } from '../answer.ts';
 import { run } from '../command.ts';
-import { askRoot, pings } from '../probe/questions.ts';
+import { askRoot, hasPing, pings } from '../probe/questions.ts';
 
 /** Far away, and only looked up in the host's own tables: the first root server. */
 const FAR = { 4: '198.41.0.4', 6: '2001:503:ba3e::2:30' } as const;
@@ -22,7 +22,8 @@ export async function exitFacts(
   given: readonly Address[],
 ): Promise<ExitFacts> {
   const [link, route4, route6] = await Promise.all([linkOf(gateway.exit), routeOf(gateway, 4), routeOf(gateway, 6)]);
-  const chosen = given.length > 0 ? given : chosenTargets(gateway, upstreams, [route4, route6]);
+  const known = given.length > 0 ? given : chosenTargets(gateway, upstreams, [route4, route6]);
+  const chosen = (await hasPing()) ? known : [];
   const targets = await Promise.all(
     chosen.slice(0, MOST_TARGETS).map(async (address) => ({ address, answersHost: await pings(address, SMALL) })),
   );

@@ -2,7 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import { isIPv4, type Address } from '@kith/core';
+import { type Address, isIPv4, KithError } from '@kith/core';
 import type { ClientService, ServiceAnswer, UpstreamFacts } from '@kith/gateway';
 import dns from 'dns-packet';
 import { run } from '../command.ts';
@@ -28,11 +28,11 @@ export async function askServices(gateway: Address, zone: string): Promise<Servi
   const family = isIPv4(gateway) ? 4 : 6;
   const own = `gw.${zone}`;
   const asked: [ClientService, Promise<Verdict>][] = [
-    ['ping', askPing(gateway)],
     ['dns-udp', askDns(gateway, own, 'A', overUdp)],
     ['dns-tcp', askDns(gateway, own, 'A', overTcp)],
     ['ntp', askNtp(gateway)],
   ];
+  if (await hasPing()) asked.push(['ping', askPing(gateway)]);
   // The root is a name that only the world knows, and nobody's business but the resolver's.
   if (family === 4) asked.push(['dns-world', askDns(gateway, '.', 'NS', overTcp)]);
   return Promise.all(asked.map(async ([service, verdict]) => ({ service, family, ...(await verdict) })));
@@ -46,6 +46,16 @@ export async function reach(target: Address, mtu: number): Promise<{ reached: bo
   const sizes = SIZES.filter((size) => size < mtu);
   const passed = await Promise.all(sizes.map((size) => pings(target, size)));
   return { reached: true, widest: sizes.findLast((_, i) => passed[i]) ?? null };
+}
+
+/** Small installations leave it out: then nobody is asked for echoes. */
+export async function hasPing(): Promise<boolean> {
+  try {
+    return (await run(['ping', '-V'])).code === 0;
+  } catch (error) {
+    if (error instanceof KithError && error.code === 'HOST_PROGRAM_MISSING') return false;
+    throw error;
+  }
 }
 
 /** @param size of the whole packet in bytes, which nobody may cut */
