@@ -8,6 +8,8 @@ export interface InForce {
   /** Name of the file as the person gave it. */
   readonly file: string;
   readonly text: string;
+  /** The name that this machine has in the file's list of gateways, where it is not its host name. */
+  readonly as?: string;
   /** It is being taken out: a later apply keeps it so. */
   readonly draining: boolean;
 }
@@ -78,8 +80,7 @@ export function textsOf(value: unknown): Readonly<Record<string, string>> | null
 export function inForceOf(value: unknown): InForce | null | undefined {
   if (value === null) return null;
   const fields: Fields = fieldsOf(value) ?? {};
-  const { file, text, draining } = fields;
-  return typeof file === 'string' && typeof text === 'string' && typeof draining === 'boolean'
-    ? { file, text, draining }
-    : undefined;
+  const { file, text, draining, as } = fields;
+  if (typeof file !== 'string' || typeof text !== 'string' || typeof draining !== 'boolean') return undefined;
+  return { file, text, draining, ...(typeof as === 'string' ? { as } : {}) };
 }

@@ -76,7 +76,7 @@ export class Guard {
       const inForce = this.#transactions.inForce();
       if (inForce === null || this.#transactions.pending() !== null) return;
       const file = parseGatewayFile(inForce.text, inForce.file);
-      const { desired, objections } = await prospectOf(file, { folders, as: undefined, draining: inForce.draining });
+      const { desired, objections } = await prospectOf(file, { folders, as: inForce.as, draining: inForce.draining });
       const stops = objections.filter((objection) => objection.stops);
       if (stops.length > 0) throw new Error(stops.map(({ message }) => message).join('; '));
       const { plan } = await this.#transactions.apply({ desired, inForce });

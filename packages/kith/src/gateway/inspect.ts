@@ -23,7 +23,7 @@ export async function inspect({ folders, daemons, mend }: InspectOptions): Promi
   const inForce = transactions.inForce();
   if (inForce === null) throw new KithError('GATEWAY_NOT_APPLIED', 'no gateway is in force on this machine');
   const file = parseGatewayFile(inForce.text, inForce.file);
-  const prospect = await prospectOf(file, { folders, as: undefined, draining: inForce.draining });
+  const prospect = await prospectOf(file, { folders, as: inForce.as, draining: inForce.draining });
   const before = await look(prospect, transactions, daemons);
   const apply = (): Promise<unknown> => transactions.apply({ desired: prospect.desired, inForce });
   const mended = mend

@@ -189,7 +189,7 @@ export class Works {
     if (inForce === null) return;
     const { folders, note } = this.#options;
     const file = parseGatewayFile(inForce.text, inForce.file);
-    const { gateway } = await prospectOf(file, { folders, as: undefined, draining: inForce.draining });
+    const { gateway } = await prospectOf(file, { folders, as: inForce.as, draining: inForce.draining });
     this.#shift = await Shift.begin({ folders, inForce, gateway, note, metrics: () => this.metrics() });
   }
 

@@ -256,6 +256,19 @@ describe('a gateway', { skip }, () => {
     assert.equal((await gateway.status()).state, 'running');
   });
 
+  test('remembers which gateway of the list it is', async () => {
+    const { gateway } = stage;
+    const file = readFileSync(gateway.file, 'utf8');
+    await gateway.write(`${file}  gateways: { tower: {}, cave: {} }\n`);
+    assert.equal((await gateway.kith(['gateway', 'apply'])).code, 2, 'its host name is none of them');
+    await gateway.must(['gateway', 'apply', '--as', 'cave']);
+    await gateway.must(['gateway', 'drain']);
+    assert.match((await ownDomain()).address4, /\.0\.3$/);
+    await gateway.must(['gateway', 'undrain']);
+    await gateway.write(file);
+    await gateway.must(['gateway', 'apply']);
+  });
+
   test('bans whom its operator names, and lets them in again', async () => {
     const { gateway } = stage;
     await gateway.must(['bans', 'add', '192.0.2.9', '2001:db8:5:6::7', '--for', '10m']);

@@ -44,7 +44,7 @@ export async function applyFile(
   refuse(prospect);
   const plan = await looking.plan(prospect.desired);
   if (plan.changes.length > 0) await agreed(context, prospect, plan, options.yes || seconds !== null);
-  const order = { prospect, draining, ...(seconds === null ? {} : { confirmWithin: seconds * 1000 }) };
+  const order = { prospect, draining, as: options.as, ...(seconds === null ? {} : { confirmWithin: seconds * 1000 }) };
   const applied = await putInForce(context, folders, order);
   if (!options.confirmByDoctor || applied.confirmWithin === null) return outcome(applied, seconds);
   return confirmByDoctor(context, folders, prospect, applied);
@@ -101,6 +101,7 @@ async function agreed(context: Context, { objections }: Prospect, plan: Plan, sa
 export interface InForceOrder {
   readonly prospect: Prospect;
   readonly draining: boolean;
+  readonly as: string | undefined;
   readonly confirmWithin?: number;
 }
 
@@ -108,13 +109,13 @@ export interface InForceOrder {
 export async function putInForce(
   context: Context,
   folders: GatewayFolders,
-  { prospect, draining, confirmWithin }: InForceOrder,
+  { prospect, draining, as, confirmWithin }: InForceOrder,
 ): Promise<Applied> {
   const { desired, file } = prospect;
   const keeper = await connectKeeper(folders);
   const transactions = new Transactions({ folders, daemons: keeper, tell: (progress) => tell(context, progress) });
   const applied = await transactions.apply({
-    ...{ desired, inForce: { file: file.name, text: file.text, draining } },
+    ...{ desired, inForce: { file: file.name, text: file.text, draining, ...(as === undefined ? {} : { as }) } },
     ...(confirmWithin === undefined ? {} : { confirmWithin }),
   });
   await keeper.applied();

@@ -15,8 +15,8 @@ export async function drain(context: Context, draining: boolean): Promise<Result
   const inForce = new Transactions({ folders, daemons }).inForce();
   if (inForce === null) throw new KithError('GATEWAY_NOT_APPLIED', 'no gateway is in force on this machine');
   const file = parseGatewayFile(inForce.text, inForce.file);
-  const prospect = await prospectOf(file, { folders, as: undefined, draining });
-  await putInForce(context, folders, { prospect, draining });
+  const prospect = await prospectOf(file, { folders, as: inForce.as, draining });
+  await putInForce(context, folders, { prospect, draining, as: inForce.as });
   const longest = Math.max(...prospect.gateway.domains.map(({ lease }) => lease));
   const json = { draining, longestLease: longest };
   return draining
