@@ -15,14 +15,17 @@ constexpr size_t kFlushAt = 128 * 1024;
 // A read may fail for the sake of one packet, which the kernel has dropped then. A device of which so many in a row fail
 // is none.
 constexpr int kMostFailures = 1000;
+// Milliseconds after which a packet comes alone, most likely.
+constexpr double kLoneAfter = 1;
 
 }  // namespace
 
 Outbound::Outbound(Core* core, Port* port, int tun)
     : core_(core), tun_(tun), batch_(port), arena_(new uint8_t[kHeadroom + kArena]) {}
 
-Outbound::Taken Outbound::Drain(double now, bool first_alone) {
+Outbound::Taken Outbound::Drain(double now, bool little) {
   Taken taken{true, 0, 0};
+  const bool lone = little && now - taken_at_ > kLoneAfter;
   if (tun_ < 0) return taken;
   while (at_ < kFlushAt) {
     const ssize_t n = read(tun_, packet_, sizeof packet_);
@@ -38,14 +41,15 @@ Outbound::Taken Outbound::Drain(double now, bool first_alone) {
     failures_ = 0;
     taken.bytes += static_cast<size_t>(n);
     taken.packets++;
-    Take(static_cast<size_t>(n), now);
-    if (first_alone && taken.packets == 1) Flush();
+    taken_at_ = now;
+    Take(static_cast<size_t>(n), now, lone);
+    if (lone) break;
   }
   Flush();
   return taken;
 }
 
-void Outbound::Take(size_t size, double now) {
+void Outbound::Take(size_t size, double now, bool lone) {
   VnetHeader header;
   Segments segments;
   memcpy(&header, packet_, sizeof header);
@@ -55,6 +59,8 @@ void Outbound::Take(size_t size, double now) {
   }
   Ticket ticket;
   if (!core_->Route(segments, now, &ticket)) return;
+  // AES-256-GCM is faster once its code is in the caches; what comes after a pause is sealed, and opened, sooner without.
+  if (lone && segments.count() == 1) ticket.cipher = Cipher::kChaCha;
   for (size_t i = 0; i < segments.count(); i++) {
     const size_t length = SealedLength(ticket, segments, i);
     if (at_ + length > kArena) Flush();

@@ -22,14 +22,14 @@ class Outbound {
   // `tun` may be -1: there is never a packet.
   Outbound(Core* core, Port* port, int tun);
 
-  // Takes the packets that wait, up to a batch of them, and sends them; the first one alone where it is not to wait for
-  // the look at the next.
-  Taken Drain(double now, bool first_alone);
+  // Takes the packets that wait, up to a batch of them, and sends them. Where little passes, one that comes after a while
+  // without any is sent before a look at the next, which is taken by the next call.
+  Taken Drain(double now, bool little);
 
  private:
   static constexpr size_t kLongestPacket = 65536;
 
-  void Take(size_t size, double now);
+  void Take(size_t size, double now, bool lone);
   void Flush();
 
   Core* const core_;
@@ -38,6 +38,8 @@ class Outbound {
   std::unique_ptr<uint8_t[]> arena_;
   size_t at_ = 0;
   int failures_ = 0;
+  // When a packet came last.
+  double taken_at_ = -kNever;
   uint8_t packet_[sizeof(VnetHeader) + kLongestPacket];
 };
 

@@ -140,9 +140,9 @@ void Workers::RunOut() {
   }
 }
 
-void Workers::DrainTun(bool first_alone) {
+void Workers::DrainTun(bool little) {
   const double now = Now();
-  const Outbound::Taken taken = outbound_->Drain(now, first_alone);
+  const Outbound::Taken taken = outbound_->Drain(now, little);
   NoteLoad(taken.bytes, taken.packets, now);
   if (taken.alive) return;
   tun_lost_.store(true, std::memory_order_relaxed);

@@ -54,7 +54,7 @@ class Workers {
   static void* RunInbound(void* self);
   // For the thread that has the TUN.
   int tun() const { return tun_lost_.load(std::memory_order_relaxed) ? -1 : init_.tun; }
-  void DrainTun(bool first_alone);
+  void DrainTun(bool little);
   void RunOut();
   // In the in thread: whether it has the TUN.
   bool HasTun() const { return !shared_.load(std::memory_order_acquire); }

@@ -71,7 +71,8 @@ export interface PlanePeer {
   readonly gate: 'open' | 'closed';
   /**
    * Seals IP packets for the peer. Control payloads and keep-alives go by ChaCha20-Poly1305 whatever it is: what agrees
-   * on a cipher does not depend on it.
+   * on a cipher does not depend on it. A plane that runs on threads of its own may seal a packet so as well, where that
+   * is sooner.
    */
   readonly cipher: Cipher;
   /** Seconds between keep-alives that the plane sends by itself when nothing else was sent; 0 for none. */
