@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ERRORS } from '@kith/core';
 import { filesIn, read, root } from './scan.ts';
 
-const PROGRAMS = ['packages/kith/src/cli/program.ts', 'packages/kith/src/cli/share-program.ts'];
+const PROGRAMS = filesIn('packages/kith/src/cli', 'program.ts');
 
 /** The verbs of `kith …` that a text shows as code. */
 function verbsShown(text: string): string[] {
