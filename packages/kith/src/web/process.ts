@@ -54,7 +54,7 @@ export async function startFace({ folder, changes, sink }: FaceOptions): Promise
     const sources = new Sources(keeperSource());
     const history = new History(join(folder, 'history.sqlite'));
     closers.push(() => history.close());
-    const events = new Events(() => sources.look());
+    const events = new Events(() => sources.look(true));
     closers.push(() => events.close());
     const memberAt = (address: string): { readonly name: string; readonly admin: boolean } | null => {
       for (const { status } of sources.last?.networks ?? []) {

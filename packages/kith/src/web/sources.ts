@@ -42,16 +42,20 @@ export interface GatewaySource {
 
 /** ms that a look is good for. */
 const FRESH = 500;
+/** ms for which somebody who looked on is taken to do so. */
+const ATTENDED = 2000;
 
 /** What the face needs of them. */
 export interface Looking {
-  look(): Promise<Snapshot>;
+  /** @param attend somebody looks on: what breaks shall show at once */
+  look(attend?: boolean): Promise<Snapshot>;
   readonly gateway: GatewaySource;
 }
 
 export class Sources implements Looking {
   readonly #gateway: GatewaySource;
   #last: Snapshot | null = null;
+  #attendedUntil = 0;
   #looking: Promise<Snapshot> | null = null;
 
   constructor(gateway: GatewaySource) {
@@ -63,7 +67,8 @@ export class Sources implements Looking {
   }
 
   /** The latest look, which may be half a second old; those who ask at once share one. */
-  look(): Promise<Snapshot> {
+  look(attend: boolean = false): Promise<Snapshot> {
+    if (attend) this.#attendedUntil = Date.now() + ATTENDED;
     if (this.#last !== null && Date.now() - this.#last.at < FRESH) return Promise.resolve(this.#last);
     this.#looking ??= this.#lookNow().finally(() => (this.#looking = null));
     return this.#looking;
@@ -76,8 +81,9 @@ export class Sources implements Looking {
 
   async #lookNow(): Promise<Snapshot> {
     const before = this.#last;
+    const attend = Date.now() < this.#attendedUntil;
     const [networks, shares, gateway, routers] = await Promise.all([
-      Promise.all(listNetworks().map((label) => statusOf(label))),
+      Promise.all(listNetworks().map((label) => statusOf(label, attend))),
       sharesHere(),
       this.#gateway.report().catch(() => null),
       this.#gateway.routers().catch(() => null),
@@ -97,9 +103,10 @@ export class Sources implements Looking {
 
 async function statusOf(
   label: string,
+  attend: boolean,
 ): Promise<{ readonly label: string; readonly status: StatusReport | null; readonly problem: Problem | null }> {
   try {
-    return { label, status: await clientFor(label).status(), problem: null };
+    return { label, status: await clientFor(label).status(attend), problem: null };
   } catch (error) {
     const body: ErrorBody = errorBody(error);
     return { label, status: null, problem: body.error };

@@ -94,14 +94,22 @@ export function topologyOf(status: StatusReport): TopologyReport {
   const links = new Map<string, TopologyLink>();
   const pair = (a: string, b: string): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
   for (const { a, b, rttMs, loss } of status.links) {
-    if (!present.has(a) || !present.has(b)) continue;
+    // Of its own links a node knows better than anybody's word, its own included, which is renewed now and then only.
+    if (!present.has(a) || !present.has(b) || a === status.self || b === status.self) continue;
     const quality = qualityOf(rttMs, loss);
     links.set(pair(a, b), { a, b, kind: 'direct', rttMs, loss, quality, reason: null, via: [] });
   }
-  for (const { id, online, self, path, rttMs, loss } of status.members) {
+  for (const { id, online, self, path, rttMs, loss: usual, unanswered } of status.members) {
     if (self || !online || path.kind === 'none') continue;
+    const loss = unanswered > 0 ? 1 : usual;
     const measured = { rttMs, loss, quality: qualityOf(rttMs, loss) };
-    const own = { a: status.self, b: id, ...measured, reason: path.reason, via: path.via.map((hop) => hop.id) };
+    const own = {
+      a: status.self,
+      b: id,
+      ...measured,
+      reason: unanswered > 0 ? `no answer to ${unanswered} probes: ${path.reason}` : path.reason,
+      via: path.via.map((hop) => hop.id),
+    };
     if (path.kind === 'direct') links.set(pair(status.self, id), { ...own, kind: 'direct' });
     else links.set(`way ${id}`, { ...own, kind: 'relayed' });
   }

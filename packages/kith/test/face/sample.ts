@@ -20,6 +20,7 @@ export function member(number: number, name: string, more: Partial<MemberView> =
     path: DIRECT,
     rttMs: 20,
     loss: 0,
+    unanswered: 0,
     sentBytes: 0,
     receivedBytes: 0,
     nat: 'easy',

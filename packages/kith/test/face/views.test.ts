@@ -48,13 +48,20 @@ test('the topology has the links between those that are there, and a relayed way
   assert.deepEqual(
     links.map(({ a, b, kind, rttMs, via }) => [a, b, kind, rttMs, via]),
     [
-      [id(1), id(2), 'direct', 20, []],
       [id(2), id(3), 'direct', 70, []],
+      [id(1), id(2), 'direct', 20, []],
       [id(1), id(3), 'relayed', 90, [id(2)]],
     ],
     'the measured RTT of an own link; none to debian, which is away',
   );
   assert.match(links[2]?.reason ?? '', /symmetric/);
+});
+
+test('an own way that does not answer says so at once, whatever was published before', () => {
+  const members = status().members.map((each) => (each.name === 'externalnyc' ? { ...each, unanswered: 2 } : each));
+  const own = topologyOf(status({ members })).links.find(({ a, b }) => a === id(1) && b === id(2));
+  assert.equal(own?.quality, 0);
+  assert.match(own?.reason ?? '', /^no answer to 2 probes: direct/);
 });
 
 test('routers come from the map as it is exported, and what is malformed in it is left out', () => {

@@ -9,9 +9,13 @@ export const PATIENCE = 15_000;
 
 const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
-export function launchBrowser(...args: readonly string[]): Promise<Browser> {
+/** @param executable what is started; Debian's by default */
+export function launchBrowser(
+  executable: string = '/usr/bin/chromium',
+  args: readonly string[] = [],
+): Promise<Browser> {
   return chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: executable,
     // Chromium's own sandbox does not start for root.
     args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', ...args],
   });

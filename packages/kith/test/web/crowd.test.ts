@@ -11,7 +11,7 @@ const [NODES, LINKS] = [2000, 4200];
 let browser: Browser;
 let face: TestFace;
 before(async () => {
-  browser = await launchBrowser('--enable-precise-memory-info');
+  browser = await launchBrowser(undefined, ['--enable-precise-memory-info']);
   face = await startTestFace({ networks: [], shares: null, gateway: null, routers: crowd(NODES, LINKS, Date.now()) });
 });
 after(async () => {
