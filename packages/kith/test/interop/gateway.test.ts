@@ -215,6 +215,30 @@ describe('a gateway', { skip }, () => {
     assert.ok(keeper.pid > 0);
   });
 
+  test('is there again after a start of the machine', async () => {
+    const { gateway, client } = stage;
+    // All that such a start takes away: processes, what the kernel had, the run folder.
+    const names = gateway.host.namespace;
+    const gone = await gateway.host.run([
+      'sh',
+      '-ec',
+      `for pid in $(ip netns pids ${names}); do
+         case "$(cat /proc/$pid/comm)" in node* | dnsmasq | chronyd) kill -9 $pid ;; esac
+       done
+       ip link del br-freemesh; nft delete table inet kith; nft delete table inet kith_bans
+       sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+       rm -r ${gateway.runFolder}`,
+    ]);
+    assert.equal(gone.code, 0, gone.stderr);
+    assert.equal(await client.fetch(`http://${stage.web.address}/`, 1), null);
+    await gateway.spawn(['gateway', 'run']);
+    await until('a page', () => client.fetch(`http://${SITE}/`, 1));
+    const { state, services } = await gateway.status();
+    assert.equal(state, 'running');
+    assert.equal(services.filter((each) => each.state === 'ready').length, 2);
+    assert.match(await gateway.must(['gateway', 'plan']), /^Nothing to do/);
+  });
+
   test('takes back by itself what nobody confirms', async () => {
     const { gateway } = stage;
     const file = readFileSync(gateway.file, 'utf8');
