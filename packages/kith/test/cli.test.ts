@@ -205,9 +205,16 @@ describe('kith set', { concurrency: 2 }, () => {
     assert.equal(value['members']?.[0]?.['address4'], '198.18.7.40');
   });
 
+  test('makes a member an exit and takes that back', async () => {
+    const one = await founded();
+    assert.match((await one.run(['set', 'alice', '--exit', 'yes'])).stdout, /^alice is an exit/);
+    refused(await one.run(['set', 'alice', '--exit', 'yes']), 'USAGE', /alice is so already/);
+    assert.match((await one.run(['set', 'alice', '--exit', 'no'])).stdout, /^alice is no exit any more/);
+  });
+
   test('refuses what changes nothing, what is taken and what is neither yes nor no', async () => {
     const one = await founded();
-    refused(await one.run(['set', 'alice']), 'USAGE', /say --name, --address, --admin or --relay/);
+    refused(await one.run(['set', 'alice']), 'USAGE', /say --name, --address, --admin, --relay or --exit/);
     refused(await one.run(['set', 'alice', '--admin', 'yes']), 'USAGE', /alice is so already/);
     refused(await one.run(['set', 'alice', '--admin', 'no']), 'USAGE', /another admin has to do that/);
     refused(await one.run(['set', 'alice', '--relay', 'maybe']), 'USAGE', /neither "yes" nor "no"/);
