@@ -1,4 +1,4 @@
-/** Two pages in one build: the dashboard, and what a share link opens. Assets are relative, so that both work below any path. */
+/** Two pages in one build: the dashboard, and what a share link opens, with its service worker. Assets are relative, so that both work below any path. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
@@ -16,7 +16,11 @@ export default defineConfig({
     // Everything that a page runs comes as a file of its own: its policy allows nothing inline.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { index: at('index.html'), share: at('share.html') } },
+    rolldownOptions: {
+      input: { index: at('index.html'), share: at('share.html'), sw: at('src/sw.ts') },
+      // A service worker is known by its address, and serves what is below that.
+      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+    },
   },
   worker: { format: 'es' },
 });

@@ -1,0 +1,132 @@
+/**
+ * The service worker of a link: `stream/N/NAME` is answered by the engine of an open page, with `?save` to be kept. Where none
+ * answers it comes from the node, as `files/N/NAME` does.
+ */
+import type { StreamAsk, StreamHead, StreamPart, StreamRequest } from './engine/messages.ts';
+
+// TypeScript knows the parts of a service worker only apart from pages.
+interface ExtendableEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+interface FetchEvent extends ExtendableEvent {
+  readonly request: Request;
+  readonly clientId: string;
+  respondWith(response: Promise<Response>): void;
+}
+
+interface WindowClient {
+  readonly id: string;
+  readonly url: string;
+  postMessage(message: StreamRequest, moved: Transferable[]): void;
+}
+
+declare const clients: {
+  claim(): Promise<void>;
+  matchAll(options: { readonly type: 'window' }): Promise<readonly WindowClient[]>;
+};
+declare const skipWaiting: () => Promise<void>;
+
+/** How long an engine may take to say what it has, ms: it may have to start first. */
+const PATIENCE = 4000;
+/** Parts that are under way to a reader. */
+const AHEAD = 2;
+
+addEventListener('install', (event) => {
+  if (isExtendable(event)) event.waitUntil(skipWaiting());
+});
+addEventListener('activate', (event) => {
+  if (isExtendable(event)) event.waitUntil(clients.claim());
+});
+addEventListener('fetch', (event) => {
+  if (!isFetch(event)) return;
+  const { request, clientId } = event;
+  const [, link, file, name] = /^(.*\/s\/[^/]+\/)stream\/(\d+)\/([^/?]*)/.exec(request.url) ?? [];
+  if (link === undefined || file === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return;
+  const asked: StreamRequest = {
+    ...{ kind: 'stream', file: Number(file), method: request.method },
+    range: request.headers.get('Range'),
+    save: new URL(request.url).searchParams.has('save'),
+  };
+  event.respondWith(respond(asked, link, clientId, `${link}files/${file}/${name ?? ''}`));
+});
+
+async function respond(asked: StreamRequest, link: string, clientId: string, elsewhere: string): Promise<Response> {
+  const open = await clients.matchAll({ type: 'window' });
+  const pages = open.filter(({ url }) => url.startsWith(link));
+  // A download has no page of its own: any of this link will do.
+  const page = pages.find(({ id }) => id === clientId) ?? pages[0];
+  const answer = page === undefined ? undefined : await askPage(page, asked);
+  return answer ?? fetch(elsewhere, asked.range === null ? {} : { headers: { Range: asked.range } });
+}
+
+async function askPage(page: WindowClient, asked: StreamRequest): Promise<Response | undefined> {
+  const { port1: port, port2 } = new MessageChannel();
+  const parts = new Parts(port);
+  page.postMessage(asked, [port2]);
+  const head = await parts.head;
+  if (head === undefined || head.status === 503) return undefined;
+  const headers = head.headers.map(([name, value]): [string, string] => [name, value]);
+  const hasBody = asked.method === 'GET' && (head.status === 200 || head.status === 206);
+  return new Response(hasBody ? parts.body() : null, { status: head.status, headers });
+}
+
+/** One answer: its head, then bytes as they are read. */
+class Parts {
+  /** Undefined where none came in time. */
+  readonly head: Promise<StreamHead | undefined>;
+  readonly #port: MessagePort;
+  #hear: (part: StreamPart) => void = () => undefined;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+    this.head = new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), PATIENCE);
+      port.addEventListener('message', ({ data }: MessageEvent<StreamHead | StreamPart>) => {
+        if (isHead(data)) {
+          clearTimeout(timer);
+          resolve(data);
+        } else this.#hear(data);
+      });
+      port.start();
+    });
+  }
+
+  body(): ReadableStream<Uint8Array> {
+    let asked = 0;
+    let came = (): void => undefined;
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#hear = (part) => {
+            asked--;
+            if (part instanceof ArrayBuffer) controller.enqueue(new Uint8Array(part));
+            else if (part === null) controller.close();
+            else controller.error(new Error(part.error));
+            came();
+          };
+        },
+        pull: () => {
+          for (; asked < AHEAD; asked++) this.#port.postMessage('pull' satisfies StreamAsk);
+          return new Promise((resolve) => {
+            came = resolve;
+          });
+        },
+        cancel: () => this.#port.postMessage('cancel' satisfies StreamAsk),
+      },
+      { highWaterMark: 1 },
+    );
+  }
+}
+
+function isHead(data: StreamHead | StreamPart): data is StreamHead {
+  return data !== null && 'status' in data;
+}
+
+function isExtendable(event: Event): event is ExtendableEvent {
+  return 'waitUntil' in event;
+}
+
+function isFetch(event: Event): event is FetchEvent {
+  return 'respondWith' in event;
+}
