@@ -6,6 +6,7 @@ export function addWebVerb(add: AddVerb): void {
   const options = (o: Options): WebOptions => ({
     port: text(o, 'port'),
     mesh: typeof o['mesh'] === 'boolean' ? o['mesh'] : undefined,
+    downloads: text(o, 'downloads'),
     tiles: text(o, 'tiles'),
   });
   const addOptions = (command: ReturnType<AddVerb>): ReturnType<AddVerb> =>
@@ -13,6 +14,7 @@ export function addWebVerb(add: AddVerb): void {
       .option('--mesh', 'let members look at it through the network; admins may act')
       .option('--no-mesh', 'for this machine alone')
       .option('--port <PORT>', 'TCP port (default: the one of the last time, at first 6552)')
+      .option('--downloads <DIR>', 'where what is fetched from the shelf goes (default: ~/Downloads)')
       .option('--tiles <PATTERN>', 'a server for map tiles like https://tiles.example/{z}/{x}/{y}.png, or none');
   const web = add('web', 'show the networks, the gateway and the shares in a browser', async (context, _args, o) =>
     (await import('./verbs/web.ts')).web(context, options(o)),

@@ -1,6 +1,4 @@
 /** The face's HTTP: pages to anybody on this machine and in its networks, data to those that the guard lets in. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { HttpBindings } from '@hono/node-server';
 import {
   type ChangeEvent,
@@ -36,6 +34,8 @@ export interface FaceInit {
   readonly events: Events;
   readonly shelf: Shelf;
   readonly version: string;
+  /** Folder that what is fetched comes into. */
+  readonly downloads: string;
   /** Address pattern of map tiles; null for none. */
   readonly tiles: string | null;
 }
@@ -61,7 +61,7 @@ export function faceApp(init: FaceInit): Face {
     await next();
   });
   addReading(app, init, (c) => callers.get(c.req.raw) ?? { who: 'member', member: null, mayAct: false });
-  addShares(app);
+  addShares(app, init);
   addActing(app, init);
   addPages(app, init);
   return app;
@@ -147,7 +147,7 @@ function follow(c: Context, events: Events): Response {
   });
 }
 
-function addShares(app: Face): void {
+function addShares(app: Face, { downloads }: FaceInit): void {
   const here = async (): Promise<ShareClient | null> => (everShared() ? running().catch(() => null) : null);
   app.get(FACE_ROUTES.shares, async (c) => c.json((await (await here())?.shares()) ?? EMPTY));
   app.get(FACE_ROUTES.share, async (c) => {
@@ -159,7 +159,7 @@ function addShares(app: Face): void {
   app.post(FACE_ROUTES.shares, async (c) => {
     const { magnet } = read<{ magnet: string }>(await jsonBody(c), { magnet: (value, key) => text(value, key) });
     const request = readGetRequest({
-      ...{ source: magnet, kind: 'magnet', folder: join(homedir(), 'Downloads') },
+      ...{ source: magnet, kind: 'magnet', folder: downloads },
       ...{ select: [], peers: [], trackers: [], public: false, sequential: false, noSeed: false },
     });
     return c.json(await (await connect()).get(request));

@@ -27,7 +27,7 @@ export function stopFace(): Promise<DoneReport> {
 
 /** The face that runs; with changes it is started anew. @throws KithError DAEMON_FAILED … */
 export async function openFace(
-  changes: Partial<Pick<FaceSettings, 'port' | 'mesh' | 'tiles'>>,
+  changes: Partial<Pick<FaceSettings, 'port' | 'mesh' | 'downloads' | 'tiles'>>,
 ): Promise<FaceProcessReport> {
   try {
     const report = await runningFace();

@@ -28,7 +28,7 @@ const FAREWELL = 50;
 export interface FaceOptions {
   readonly folder: string;
   /** What is given here is remembered. */
-  readonly changes: Partial<Pick<FaceSettings, 'port' | 'mesh' | 'tiles'>>;
+  readonly changes: Partial<Pick<FaceSettings, 'port' | 'mesh' | 'downloads' | 'tiles'>>;
   readonly sink: LogSink;
 }
 
@@ -64,7 +64,8 @@ export async function startFace({ folder, changes, sink }: FaceOptions): Promise
       return null;
     };
     const app = faceApp({
-      ...{ sources, history, events, shelf: new Shelf(), version: readVersion(), tiles: settings.tiles },
+      ...{ sources, history, events, shelf: new Shelf(), version: readVersion() },
+      ...{ downloads: settings.downloads, tiles: settings.tiles },
       pages: readPages(pagesFolder()),
       house: {
         get names() {

@@ -1,5 +1,7 @@
 /** `web.json`: what the face remembers besides its history. */
 import { randomBytes } from 'node:crypto';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { fileExists, readStateFile, replaceFile } from '../state/files.ts';
 
 export interface FaceSettings {
@@ -9,6 +11,8 @@ export interface FaceSettings {
   readonly token: string;
   /** Whether members may look through the network. */
   readonly mesh: boolean;
+  /** Folder that what is fetched from the shelf comes into. */
+  readonly downloads: string;
   /** Address pattern of a server for map tiles, like `https://tiles.example/{z}/{x}/{y}.png`. */
   readonly tiles: string | null;
 }
@@ -17,17 +21,19 @@ const USUAL_PORT = 6552;
 
 /** What cannot be read is made anew: nothing in it is worth a page that does not come. */
 export function readFaceSettings(path: string): FaceSettings {
-  const fresh = { port: USUAL_PORT, token: randomBytes(16).toString('base64url'), mesh: false, tiles: null };
+  const token = randomBytes(16).toString('base64url');
+  const fresh = { port: USUAL_PORT, token, mesh: false, downloads: join(homedir(), 'Downloads'), tiles: null };
   if (!fileExists(path)) return fresh;
   try {
     const value: unknown = JSON.parse(readStateFile(path, true));
     const given = new Map<string, unknown>(Object.entries(typeof value === 'object' && value !== null ? value : {}));
-    const [port, token, tiles] = [given.get('port'), given.get('token'), given.get('tiles')];
+    const [port, known, tiles, downloads] = ['port', 'token', 'tiles', 'downloads'].map((key) => given.get(key));
     const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536;
     return {
       port: isPort ? port : fresh.port,
-      token: typeof token === 'string' && /^[\w-]{22}$/.test(token) ? token : fresh.token,
+      token: typeof known === 'string' && /^[\w-]{22}$/.test(known) ? known : fresh.token,
       mesh: given.get('mesh') === true,
+      downloads: typeof downloads === 'string' && isAbsolute(downloads) ? downloads : fresh.downloads,
       tiles: typeof tiles === 'string' && isTiles(tiles) ? tiles : null,
     };
   } catch (error) {

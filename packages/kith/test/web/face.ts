@@ -41,7 +41,15 @@ export async function startTestFace(first: Omit<Snapshot, 'at'>): Promise<TestFa
   const events = new Events(look);
   const server = new FaceServer(
     faceApp({
-      ...{ sources: { look, gateway }, history, events, shelf: new Shelf(), version: '0.1.0', tiles: null },
+      ...{
+        sources: { look, gateway },
+        history,
+        events,
+        shelf: new Shelf(),
+        version: '0.1.0',
+        downloads: '/nonexistent',
+        tiles: null,
+      },
       pages: readPages(pagesFolder()),
       house: {
         get names() {

@@ -64,7 +64,9 @@ describe('the page of a machine in a real network', () => {
     for (const actor of [blr, fedora, pi]) await join_(actor, nyc);
     await everybodySeesEverybody(stage.all);
     await pi.must(['share', shareFolder(pi)]);
-    const { url } = JSON.parse(await fedora.must(['--json', 'web'])) as FaceProcessReport;
+    const { url } = JSON.parse(
+      await fedora.must(['--json', 'web', '--downloads', join(fedora.state, 'in')]),
+    ) as FaceProcessReport;
     browser = await launchBrowser(chromiumOn(fedora));
     watched = await openPage(browser);
     await watched.page.goto(url);

@@ -42,7 +42,7 @@ export class Camera {
     height: number,
   ): void {
     const scale = Math.min(
-      1.6,
+      2.4,
       0.88 * Math.min(width / (box.right - box.left || 1), height / (box.bottom - box.top || 1)),
     );
     this.view = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, scale: Math.max(LEAST, scale) };

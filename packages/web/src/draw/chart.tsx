@@ -17,12 +17,15 @@ const HEIGHT = 190;
 export function Chart({
   title,
   times,
+  span,
   series,
   format,
 }: {
   readonly title: string;
   /** ms since 1970 */
   readonly times: readonly number[];
+  /** ms that are shown, up to now. */
+  readonly span: number;
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
 }): JSX.Element {
@@ -36,7 +39,10 @@ export function Chart({
     const plot = new UPlot(
       {
         ...{ title, width: Math.max(200, element.clientWidth - 16), height: HEIGHT },
-        scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+        scales: {
+          x: { range: () => [(Date.now() - span) / 1000, Date.now() / 1000] },
+          y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+        },
         axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map(format) }],
         series: [
           {},
@@ -57,7 +63,7 @@ export function Chart({
       resize.disconnect();
       plot.destroy();
     };
-  }, [title, times, series, format]);
+  }, [title, times, span, series, format]);
   const last = series.map(({ label, values }) => `${label} ${lastOf(values, format)}`).join(', ');
   return <div class="chart" ref={frame} role="img" aria-label={`${title}: ${last}`} />;
 }

@@ -11,7 +11,12 @@ import { Act } from '../widgets/act.tsx';
 import { Fact, Mark } from '../widgets/marks.tsx';
 import { Empty, Shown } from '../widgets/report.tsx';
 
-const SPANS: Readonly<Record<HistorySpan, string>> = { hour: '3 hours', day: '3 days', month: '2 months' };
+const HOUR = 3_600_000;
+const SPANS: Readonly<Record<HistorySpan, { readonly title: string; readonly length: number }>> = {
+  hour: { title: '3 hours', length: 3 * HOUR },
+  day: { title: '3 days', length: 72 * HOUR },
+  month: { title: '2 months', length: 62 * 24 * HOUR },
+};
 
 export function NodePage({ node }: { readonly node: NodeRow }): JSX.Element {
   const [span, setSpan] = useState<HistorySpan>('hour');
@@ -36,7 +41,7 @@ export function NodePage({ node }: { readonly node: NodeRow }): JSX.Element {
             <label>
               Of the last{' '}
               <select value={span} onChange={(event) => setSpan(event.currentTarget.value as HistorySpan)}>
-                {Object.entries(SPANS).map(([value, title]) => (
+                {Object.entries(SPANS).map(([value, { title }]) => (
                   <option key={value} value={value}>
                     {title}
                   </option>
@@ -130,11 +135,12 @@ function Charts({ history }: { readonly history: HistoryReport }): JSX.Element {
     };
   }, [history]);
   if (times.length === 0) return <Empty>Nothing was measured yet.</Empty>;
+  const span = SPANS[history.span].length;
   return (
     <>
-      <Chart title="Round-trip time" times={times} series={rtt} format={milliseconds} />
-      <Chart title="Lost and away" times={times} series={loss} format={percent} />
-      <Chart title="Traffic" times={times} series={traffic} format={rate} />
+      <Chart title="Round-trip time" times={times} span={span} series={rtt} format={milliseconds} />
+      <Chart title="Lost and away" times={times} span={span} series={loss} format={percent} />
+      <Chart title="Traffic" times={times} span={span} series={traffic} format={rate} />
     </>
   );
 }

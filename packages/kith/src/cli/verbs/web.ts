@@ -1,4 +1,5 @@
 /** `kith web`: the page of this machine's networks, gateway and shares. */
+import { resolve } from 'node:path';
 import { KithError } from '@kith/core';
 import { serveHere } from '../../daemon/background.ts';
 import { fileIn } from '../../state/paths.ts';
@@ -10,13 +11,14 @@ import type { Result } from '../output.ts';
 export interface WebOptions {
   readonly port: string | undefined;
   readonly mesh: boolean | undefined;
+  readonly downloads: string | undefined;
   readonly tiles: string | undefined;
 }
 
-type Changes = Partial<Pick<FaceSettings, 'port' | 'mesh' | 'tiles'>>;
+type Changes = Partial<Pick<FaceSettings, 'port' | 'mesh' | 'downloads' | 'tiles'>>;
 
 /** @throws KithError USAGE */
-function changesOf({ port, mesh, tiles }: WebOptions): Changes {
+function changesOf({ port, mesh, downloads, tiles }: WebOptions): Changes {
   const number = Number(port);
   if (port !== undefined && !(Number.isInteger(number) && number >= 0 && number < 65_536)) {
     throw new KithError('USAGE', `--port ${JSON.stringify(port)} is not allowed: it must be from 0 to 65535`);
@@ -30,6 +32,7 @@ function changesOf({ port, mesh, tiles }: WebOptions): Changes {
   return {
     ...(port === undefined ? {} : { port: number }),
     ...(mesh === undefined ? {} : { mesh }),
+    ...(downloads === undefined ? {} : { downloads: resolve(downloads) }),
     ...(tiles === undefined ? {} : { tiles: tiles === 'none' ? null : tiles }),
   };
 }
