@@ -43,7 +43,10 @@ export function Chart({
           x: { range: () => [(Date.now() - span) / 1000, Date.now() / 1000] },
           y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
         },
-        axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map(format) }],
+        axes: [
+          { ...axis, space: 90 },
+          { ...axis, size: 70, values: (_, ticks) => ticks.map(format) },
+        ],
         series: [
           {},
           ...series.map(({ label, colour: name }) => ({
