@@ -125,7 +125,7 @@ export class Exchange {
     const peers = new Map<string, PexPeer>();
     for (const other of this.#torrent.peers.values()) {
       const address = other.listensAt;
-      if (other === peer || !other.ready || address === undefined) continue;
+      if (other === peer || !other.ready || address === undefined || !isDialable(other)) continue;
       const reachable = !other.wire.incoming;
       peers.set(keyOf(address), {
         ...address,
@@ -137,6 +137,11 @@ export class Exchange {
     const delta = peer.pex.delta(peers, now);
     if (delta !== undefined) peer.wire.extension({ kind: 'pex', ...delta });
   }
+}
+
+/** Who came through a browser's channel or socket cannot be reached by its address. */
+function isDialable({ wire }: Peer): boolean {
+  return wire.kind !== 'webrtc' && wire.kind !== 'websocket';
 }
 
 /** Whether an info dictionary is the one that a link names, by each of the hashes that it has. */

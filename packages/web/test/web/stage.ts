@@ -7,10 +7,16 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
-import { Engine, LinkServer, type LinkServerOptions, type PageFile, type Share, type ShareOptions } from '@kith/share';
+import { Engine, LinkServer, type LinkServerOptions, type PageFile, type Share } from '@kith/share';
 import { pagesFolder, readPages } from '../../../kith/src/web/assets.ts';
 
 export const PATIENCE = 20_000;
+
+/**
+ * For a browser whose pages shall reach each other by WebRTC on a machine that may have no network but loopback, and nobody who
+ * answers multicast DNS.
+ */
+export const RTC = ['--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns'] as const;
 
 export interface Stage {
   readonly engine: Engine;
@@ -42,10 +48,11 @@ export async function engineIn(t: TestContext, folder: string): Promise<Engine> 
 export async function shareOf(
   t: TestContext,
   path: string,
-  options: Parameters<Engine['share']>[1] & ShareOptions = {},
+  options: Parameters<Engine['share']>[1] = {},
+  links: LinkServerOptions = {},
 ): Promise<Stage> {
   const engine = await engineIn(t, await folderOf(t));
-  return openLink(t, engine, await engine.share(path, { pieceLength: 65_536, ...options }));
+  return openLink(t, engine, await engine.share(path, { pieceLength: 65_536, ...options }), links);
 }
 
 export async function openLink(
