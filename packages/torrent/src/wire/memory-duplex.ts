@@ -9,10 +9,12 @@ export interface MemoryDuplexOptions {
   readonly cut?: (available: number) => number;
   /** How the dialing end sees the other one, and the other way round. */
   readonly addresses?: readonly [remoteOfDialed: PeerAddress, remoteOfAccepted: PeerAddress];
+  /** What both ends pass for; `memory` by default. */
+  readonly kind?: Duplex['kind'];
 }
 
 export class MemoryDuplex implements Duplex {
-  readonly kind = 'memory';
+  readonly kind: Duplex['kind'];
   readonly remote: PeerAddress;
   readonly incoming: boolean;
   readonly #cut: (available: number) => number;
@@ -28,13 +30,13 @@ export class MemoryDuplex implements Duplex {
 
   /** The end that dialed and the one that accepted. */
   static pair(options: MemoryDuplexOptions = {}): readonly [MemoryDuplex, MemoryDuplex] {
-    const { cut = (available) => available } = options;
+    const { cut = (available) => available, kind = 'memory' } = options;
     const addresses = options.addresses ?? [
       { ip: '127.0.0.1', port: 2 },
       { ip: '127.0.0.1', port: 1 },
     ];
-    const dialed = new MemoryDuplex(addresses[0], false, cut);
-    const accepted = new MemoryDuplex(addresses[1], true, cut);
+    const dialed = new MemoryDuplex(kind, addresses[0], false, cut);
+    const accepted = new MemoryDuplex(kind, addresses[1], true, cut);
     dialed.#other = accepted;
     accepted.#other = dialed;
     return [dialed, accepted];
@@ -48,7 +50,13 @@ export class MemoryDuplex implements Duplex {
     return false;
   }
 
-  private constructor(remote: PeerAddress, incoming: boolean, cut: (available: number) => number) {
+  private constructor(
+    kind: Duplex['kind'],
+    remote: PeerAddress,
+    incoming: boolean,
+    cut: (available: number) => number,
+  ) {
+    this.kind = kind;
     this.remote = remote;
     this.incoming = incoming;
     this.#cut = cut;
