@@ -13,7 +13,7 @@ export class Remote<Request, Answer> {
       ...(namespace === null ? [] : ['ip', 'netns', 'exec', namespace]),
       ...[process.execPath, '--conditions=source', '--disable-warning=ExperimentalWarning', script.pathname, ...args],
     ];
-    this.#child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = spawn(program ?? '', rest, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#gone = new Promise((resolve) => this.#child.once('exit', resolve));
     const { stdin, stdout } = this.#child;
     if (stdin === null || stdout === null) throw new Error('no way to talk with it');

@@ -26,6 +26,7 @@ function unused(): never {
 }
 
 const service: Service = {
+  attend: () => undefined,
   status: unused,
   invites: () => ({ invites: [] }),
   invite(request) {

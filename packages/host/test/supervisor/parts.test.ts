@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import type { DaemonValue, Probe } from '@kith/gateway';
 import { isDaemonValue } from '@kith/host';
 import { BackOff } from '../../src/supervisor/back-off.ts';
 import { LogFile } from '../../src/supervisor/log-file.ts';
@@ -139,14 +140,14 @@ test('last words are few, short, printable and not those of the supervisor', () 
   assert.deepEqual(log.lastWords(from), ['cut']);
 });
 
-const value = fc.record(
+const value: fc.Arbitrary<DaemonValue> = fc.record(
   {
     argv: fc.array(fc.string(), { minLength: 1, maxLength: 4 }),
     ready: fc.oneof(
-      fc.constant({ type: 'running' }),
-      fc.string().map((path) => ({ type: 'socket', path })),
-      fc.nat().map((port) => ({ type: 'ntp', address: '::1', port })),
-      fc.nat().map((port) => ({ type: 'dns', address: '::1', port, name: 'gw' })),
+      fc.constant<Probe>({ type: 'running' }),
+      fc.string().map((path): Probe => ({ type: 'socket', path })),
+      fc.nat().map((port): Probe => ({ type: 'ntp', address: '::1', port })),
+      fc.nat().map((port): Probe => ({ type: 'dns', address: '::1', port, name: 'gw' })),
     ),
     reads: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
   },

@@ -68,7 +68,7 @@ export function faceApp(init: FaceInit): Face {
 }
 
 /** What a request says of itself, and what its connection proves. */
-export function knockOf(c: Context): Knock {
+function knockOf(c: Context): Knock {
   // What the server was made with puts the request of Node there; in a test there is none.
   const bindings = c.env as Partial<HttpBindings>;
   return {

@@ -16,7 +16,7 @@ function caller(): Caller {
 }
 
 /** @throws KithError NOT_RUNNING */
-export function runningFace(): Promise<FaceProcessReport> {
+function runningFace(): Promise<FaceProcessReport> {
   return caller().json('GET', '/v1/face');
 }
 

@@ -7,7 +7,7 @@ import type { HistoryReport, HistorySpan } from '@kith/api';
 import type { Snapshot } from './sources.ts';
 
 /** ms of a step, and how long steps are kept. */
-export const SPANS: Readonly<Record<HistorySpan, { readonly step: number; readonly keep: number }>> = {
+const SPANS: Readonly<Record<HistorySpan, { readonly step: number; readonly keep: number }>> = {
   hour: { step: 60_000, keep: 3 * 3_600_000 },
   day: { step: 300_000, keep: 3 * 86_400_000 },
   month: { step: 3_600_000, keep: 62 * 86_400_000 },

@@ -7,7 +7,7 @@ import { KithError } from '@kith/core';
 import type { Snapshot } from './sources.ts';
 
 /** Where a member's share process tells what it shares. */
-export const SHELF_PORT = 6551;
+const SHELF_PORT = 6551;
 
 export interface Told {
   readonly id: string;

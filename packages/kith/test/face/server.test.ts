@@ -43,6 +43,7 @@ before(async () => {
         events: new Events(() => sources.look()),
         shelf: new Shelf(),
         version: '0.1.0',
+        downloads: '/nonexistent',
         tiles: null,
       },
       pages: new Map([

@@ -25,7 +25,7 @@ export interface Watched {
   readonly page: Page;
   readonly context: BrowserContext;
   /** Fails with what the console said, and what was asked of others. */
-  assertClean(): void;
+  readonly assertClean: () => void;
 }
 
 /** @param allowed what the console may say in this test */

@@ -1,6 +1,7 @@
 /** A WebSocket as the engine's {@link Duplex}: the bytes of the peer protocol in binary messages of any size. */
 import type { Clock } from '../net/tcp-duplex.ts';
-import type { Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
+import { nodeCopy } from '../net/node-copy.ts';
+import type { Copy, Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
 import type { WebSocket } from 'ws';
 
 export interface WsDuplexOptions {
@@ -15,6 +16,7 @@ const CLOSED = 'closed';
 
 export class WsDuplex implements Duplex {
   readonly kind = 'websocket';
+  readonly copy: Copy = nodeCopy;
   readonly remote: PeerAddress;
   readonly incoming: boolean;
   readonly #socket: WebSocket;

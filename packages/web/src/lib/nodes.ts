@@ -14,12 +14,12 @@ export interface Filter {
 const WEEK = 7 * 86_400_000;
 
 /** Was seen first in the last week. */
-export function isNew({ firstSeen }: NodeRow, now: number): boolean {
+function isNew({ firstSeen }: NodeRow, now: number): boolean {
   return firstSeen !== null && now - firstSeen < WEEK;
 }
 
 /** Is away since less than a week: one to look for. */
-export function isLost({ online, lastSeen }: NodeRow, now: number): boolean {
+function isLost({ online, lastSeen }: NodeRow, now: number): boolean {
   return !online && lastSeen !== null && now - lastSeen < WEEK;
 }
 
