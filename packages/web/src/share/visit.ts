@@ -55,10 +55,17 @@ function runEngine(share: ShareInfo, metainfo: ArrayBuffer, show: (visit: Visit)
   const tell = (): void => {
     if (!failed) show({ kind: 'engine', share, engine, report: last, gone });
   };
+  const askAgain = (): void =>
+    void loadShare().then(({ kind }) => {
+      gone = kind === 'unknown';
+      tell();
+    });
   const engine = startEngine(share, metainfo, LINK, {
     report: (report) => {
+      const left = report.node === 'away' && last?.node !== 'away';
       last = report;
       if (report.node !== 'away') gone = false;
+      if (left) askAgain();
       tell();
     },
     failed: (code, detail) => {
@@ -68,11 +75,7 @@ function runEngine(share: ShareInfo, metainfo: ArrayBuffer, show: (visit: Visit)
   });
   tell();
   setInterval(() => {
-    if (last?.node !== 'away') return;
-    void loadShare().then(({ kind }) => {
-      gone = kind === 'unknown';
-      tell();
-    });
+    if (last?.node === 'away') askAgain();
   }, ASK_AGAIN);
 }
 
