@@ -1,10 +1,11 @@
 /**
  * kith beside the BitTorrent programs that people use: transfers over loopback TCP, swarms, idle torrents, trackers.
  *
- *   npm run bench:torrent [-- --quick] [--json] [--write] [--parts a,b] [--cases a,b] [--clients a,b] [--rounds n] [--MiB n]
+ *   npm run bench:torrent [-- --quick] [--json] [--write] [--parts a,b] [--cases a,b] [--clients a,b]
+ *                          [--pairs a,b] [--rounds n] [--MiB n] [--keep FILE]
  *
  * Content lies in memory, so that no disk is measured. About forty minutes; with --quick under five. --json ends with one
- * line for programs, --write renews docs/benchmarks.md.
+ * line for programs, --write renews docs/benchmarks.md. --keep adds the figures to those of earlier runs in FILE.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { announces, TRACKERS } from './announces.ts';
 import { CLIENTS } from './clients.ts';
 import { make, type Content } from './content.ts';
 import { idle, IDLERS } from './idle.ts';
+import { keep } from './kept.ts';
 import { UNITS, type Case } from './measures.ts';
 import { parse, type Options } from './options.ts';
 import { pairs } from './pairs.ts';
@@ -35,7 +37,8 @@ interface Subject {
   readonly name: string;
   /** What is missing here, or null. */
   missing(): string | null;
-  measure(): Promise<Readonly<Record<string, number>>>;
+  /** @param note told of what the figures do not say */
+  measure(note: (what: string) => void): Promise<Readonly<Record<string, number>>>;
 }
 
 const measuresOf = (part: string) => Object.keys(UNITS).filter((measure) => measure.startsWith(`${part}.`));
@@ -51,7 +54,8 @@ async function visit(part: string, subjects: readonly Subject[], options: Option
         continue;
       }
       try {
-        const found = Object.entries(await subject.measure()).map(
+        const note = (what: string) => samples.fail(subject.name, measuresOf(part), what);
+        const found = Object.entries(await subject.measure(note)).map(
           ([name, value]) => [`${part}.${name}`, value] as const,
         );
         const told = found.map(([name, value]) => `${name} ${value.toPrecision(3)}`).join(', ');
@@ -90,10 +94,10 @@ async function measure(options: Options, folder: string, samples: Samples): Prom
       await withContent(kind, options.bytes, (content) =>
         part(
           kind,
-          pairs(options.clients, options.quick).map((pair) => ({
+          pairs(options.pairs, options.clients, options.quick).map((pair) => ({
             name: nameOf(pair),
             missing: () => missingOf([pair.seed, pair.leech]),
-            measure: () => transfer(pair, content, folder),
+            measure: (note) => transfer(pair, content, folder, note),
           })),
         ),
       );
@@ -147,11 +151,14 @@ async function main(argv: readonly string[]): Promise<void> {
   const rows = [...systems].flatMap(([part, names]) =>
     names.flatMap((name) => measuresOf(part).map((each) => samples.row(name, each))),
   );
+  const kept = argv.indexOf('--keep');
+  const told = kept < 0 ? argv : argv.toSpliced(kept, 2);
+  const command = ['npm run bench:torrent', ...(told.length > 0 ? ['--', ...told] : [])].join(' ');
+  const all = options.keep === undefined ? { commands: [command], rows } : keep(options.keep, command, rows);
   const report: Report = {
-    rows,
+    ...all,
     versions: CLIENTS.map((client) => `**${client.name}**: ${client.missing() ?? client.version()}`),
     machine,
-    command: ['npm run bench:torrent', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
   };
   console.log(`\n${tables(report)}\n`);
   if (options.write) write(report);

@@ -2,12 +2,15 @@
 import { parseArgs } from 'node:util';
 import { choose, whole } from '../common/choice.ts';
 import { CASES, PARTS, type Case, type Part } from './measures.ts';
+import { PAIRS } from './pairs.ts';
 
 export interface Options {
   readonly parts: ReadonlySet<Part>;
   readonly cases: readonly Case[];
   /** Only pairs of these clients; null: the pairs that are measured by default. */
   readonly clients: ReadonlySet<string> | null;
+  /** Only these pairs, seed first; goes before `clients`. */
+  readonly pairs: ReadonlySet<string> | null;
   readonly rounds: number;
   /** Size of the large contents in bytes. */
   readonly bytes: number;
@@ -16,6 +19,8 @@ export interface Options {
   readonly quick: boolean;
   readonly json: boolean;
   readonly write: boolean;
+  /** File with figures of earlier runs, to be added to. */
+  readonly keep: string | undefined;
 }
 
 const GiB = 2 ** 30;
@@ -31,8 +36,10 @@ export function parse(argv: readonly string[], clients: readonly string[]): Opti
       parts: { type: 'string' },
       cases: { type: 'string' },
       clients: { type: 'string' },
+      pairs: { type: 'string' },
       rounds: { type: 'string' },
       MiB: { type: 'string' },
+      keep: { type: 'string' },
     },
   });
   const { quick, json, write } = values;
@@ -41,11 +48,13 @@ export function parse(argv: readonly string[], clients: readonly string[]): Opti
     parts: choose('--parts', values.parts, PARTS),
     cases: [...choose('--cases', values.cases, CASES)],
     clients: values.clients === undefined ? null : choose('--clients', values.clients, clients),
+    pairs: values.pairs === undefined ? null : choose('--pairs', values.pairs, PAIRS),
     rounds,
     bytes: values.MiB === undefined ? (quick ? GiB / 4 : GiB) : whole('--MiB', values.MiB, 1024, 16, 8192) * 2 ** 20,
     budget: quick ? 250 : 3600,
     quick,
     json,
     write,
+    keep: values.keep,
   };
 }

@@ -40,12 +40,14 @@ export interface Report {
   /** As the programs say it themselves. */
   readonly versions: readonly string[];
   readonly machine: Machine;
-  readonly command: string;
+  /** One, or those of the runs that the figures were kept of. */
+  readonly commands: readonly string[];
 }
 
 /** One table for each part that was measured: systems down, measures across. */
 export function tables({ rows }: Report): string {
-  const parts = [...new Set(rows.map(({ measure }) => partOf(measure)))];
+  const measured = new Set(rows.map(({ measure }) => partOf(measure)));
+  const parts = Object.keys(TITLES).filter((part) => measured.has(part));
   return parts.map((part) => `### ${TITLES[part]}\n\n${table(part, rows)}`).join('\n\n');
 }
 
@@ -75,12 +77,14 @@ function headOf(part: string, measure: string): string {
 export function write(report: Report): void {
   const missing = reasons(report.rows).map((line) => `- ${line}`);
   const text = [
-    circumstances(report.machine, report.command),
+    circumstances(report.machine, report.commands.join('`, `')),
     '',
     tables(report),
     '',
     ...report.versions.map((version) => `- ${version}`),
-    ...(missing.length === 0 ? [] : ['', 'Cells without a figure, and rounds that failed:', '', ...missing]),
+    ...(missing.length === 0
+      ? []
+      : ['', 'Cells without a figure, and rounds that failed or were ended:', '', ...missing]),
   ];
   writeSection('bench:torrent', text.join('\n'));
 }

@@ -6,7 +6,10 @@ import { freePort, type RunningClient, type TorrentClient, type Usage } from '@k
 import type { Content } from './content.ts';
 import type { TransferMeasure } from './measures.ts';
 
-const WITHIN = 240_000;
+/** ms until the first block has to have come. */
+const FIRST_WITHIN = 60_000;
+/** ms after the first block at which a transfer is ended: what came until then gives its rate. */
+const LONGEST = 45_000;
 /** ms between two looks at the leech while nothing has come yet. */
 const LOOK = 5;
 
@@ -22,8 +25,15 @@ export function nameOf({ seed, leech }: Pair): string {
 /**
  * The clock runs from the first block that the leech has to the last: how long the two need to find each other and to
  * unchoke is a matter of their timers, not of their speed. CPU is counted from the same moment for both.
+ *
+ * @param note told that a slow pair was not waited for
  */
-export async function transfer(pair: Pair, content: Content, folder: string): Promise<Record<TransferMeasure, number>> {
+export async function transfer(
+  pair: Pair,
+  content: Content,
+  folder: string,
+  note: (what: string) => void,
+): Promise<Record<TransferMeasure, number>> {
   const place = mkdtempSync(join(folder, 'transfer-'));
   const running: RunningClient[] = [];
   const start = async (role: 'seed' | 'leech', peer: number | null): Promise<number> => {
@@ -50,7 +60,7 @@ export async function transfer(pair: Pair, content: Content, folder: string): Pr
     const [first, second] = running;
     if (first === undefined || second === undefined) throw new Error('a client did not start');
     const [seed, leech] = pair.leech.dials ? [first, second] : [second, first];
-    return await measure(seed, leech, content);
+    return await measure(seed, leech, content, note);
   } finally {
     for (const client of running) await client.kill();
     rmSync(place, { recursive: true, force: true });
@@ -61,18 +71,20 @@ async function measure(
   seed: RunningClient,
   leech: RunningClient,
   content: Content,
+  note: (what: string) => void,
 ): Promise<Record<TransferMeasure, number>> {
-  const deadline = performance.now() + WITHIN;
+  const deadline = performance.now() + FIRST_WITHIN;
   let already = 0;
   while ((already = await leech.progress()) === 0) {
-    if (performance.now() > deadline) throw new Error(`nothing came within ${WITHIN / 1000} s`);
+    if (performance.now() > deadline) throw new Error(`nothing came within ${FIRST_WITHIN / 1000} s`);
     await sleep(LOOK);
   }
   const begun = performance.now();
   const before = [seed.usage(), leech.usage()] as const;
-  await leech.finished(WITHIN);
+  const came = await wholeOrPart(leech);
   const seconds = (performance.now() - begun) / 1000;
-  const bytes = content.bytes * (1 - already);
+  const bytes = content.bytes * (came - already);
+  if (came < 1) note(`ended after ${LONGEST / 1000} s with ${(came * 100).toFixed(0)} % of the content`);
   if (already > 0.5) throw new Error(`over before it could be measured: ${already} of it had come at the first look`);
   const perGiB = (now: Usage, then: Usage) => (now.cpuSeconds - then.cpuSeconds) / (bytes / 2 ** 30);
   const after = [seed.usage(), leech.usage()] as const;
@@ -83,4 +95,17 @@ async function measure(
     rss: after[1].peakRss / 1e6,
     seedRss: after[0].peakRss / 1e6,
   };
+}
+
+/** Returns how much of the content the leech has when it has all of it, or when it had time enough. */
+async function wholeOrPart(leech: RunningClient): Promise<number> {
+  try {
+    await leech.finished(LONGEST);
+    return 1;
+  } catch (error) {
+    const part = await leech.progress();
+    // Less than this says nothing about a rate.
+    if (part < 0.05) throw error;
+    return part;
+  }
 }

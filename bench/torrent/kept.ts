@@ -1,0 +1,38 @@
+/** Figures of earlier runs, so that a run of forty minutes can be made in pieces while nothing else runs. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Row } from '../common/samples.ts';
+
+export interface Kept {
+  /** The commands of the runs, as they were given. */
+  readonly commands: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+/**
+ * Adds `rows` to those in the file, in place of what they measure anew, and gives back all of them.
+ * @throws Error when the file holds something else
+ */
+export function keep(file: string, command: string, rows: readonly Row[]): Kept {
+  const before = existsSync(file) ? parse(file) : { commands: [], rows: [] };
+  const anew = new Set(rows.map(keyOf));
+  const kept: Kept = {
+    commands: [...new Set([...before.commands, command])],
+    rows: [...before.rows.filter((row) => !anew.has(keyOf(row))), ...rows],
+  };
+  writeFileSync(file, JSON.stringify(kept));
+  return kept;
+}
+
+function keyOf({ system, measure }: Row): string {
+  return `${system} ${measure}`;
+}
+
+function parse(file: string): Kept {
+  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (isKept(value)) return value;
+  throw new Error(`${file} holds no figures of an earlier run: name another file with --keep`);
+}
+
+function isKept(value: unknown): value is Kept {
+  return typeof value === 'object' && value !== null && 'commands' in value && 'rows' in value;
+}
