@@ -9,7 +9,8 @@ import {
   type Topic,
 } from '@kith/api';
 import { KithError } from '@kith/core';
-import type { Context } from 'hono';
+import { METRICS_TYPE, metricsText } from '@kith/host';
+import type { Context, MiddlewareHandler } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { readChangeRequest, readInviteRequest, readRevokeRequest } from '../api/requests.ts';
 import { flag, nullable, oneOf, read, text, whole } from '../api/rules.ts';
@@ -52,14 +53,16 @@ export function faceApp(init: FaceInit): Face {
   const app = jsonApp();
   const pace = new Pace();
   const callers = new WeakMap<Request, Caller>();
-  app.use('/api/*', async (c, next) => {
+  const guard: MiddlewareHandler = async (c, next) => {
     const knock = knockOf(c);
     pace.ask(knock.remote, performance.now());
     for (const [name, value] of Object.entries(GUARDS)) c.header(name, value);
     c.header('Cache-Control', 'no-store');
     callers.set(c.req.raw, admit(knock, init.house));
     await next();
-  });
+  };
+  app.use('/api/*', guard);
+  app.use('/metrics', guard);
   addReading(app, init, (c) => callers.get(c.req.raw) ?? { who: 'member', member: null, mayAct: false });
   addShares(app, init);
   addActing(app, init);
@@ -106,6 +109,12 @@ function addReading(app: Face, init: FaceInit, callerOf: (c: Context) => Caller)
   );
   app.get(FACE_ROUTES.shelf, async (c) => c.json(await shelf.report(await sources.look())));
   app.get(FACE_ROUTES.openapi, (c) => c.json(openApi(version)));
+  app.get('/metrics', async (c) => {
+    const { networks, shares } = await sources.look();
+    const mesh = networks.flatMap(({ status }) => (status === null ? [] : [status]));
+    const figures = { version, mesh, share: shares?.shares ?? null, gateway: null, map: null, responder: null };
+    return c.body(metricsText(figures), 200, { 'Content-Type': METRICS_TYPE });
+  });
   app.get(FACE_ROUTES.events, (c) => {
     if (events.watched >= MOST_WATCHERS) throw new KithError('FACE_BUSY', `${MOST_WATCHERS} pages watch already`);
     return follow(c, events);

@@ -25,6 +25,7 @@ export function member(number: number, name: string, more: Partial<MemberView> =
     receivedBytes: 0,
     nat: 'easy',
     relay: true,
+    exit: 'none',
     endpoints: [],
     version: '0.1.0',
     location: null,
@@ -54,6 +55,7 @@ export function status(more: Partial<StatusReport> = {}): StatusReport {
     nat: 'symmetric',
     natReason: 'two reflectors saw two ports',
     endpoints: [],
+    exit: null,
     members: MEMBERS,
     links: [
       { a: id(1), b: id(2), rttMs: 21, loss: 0 },

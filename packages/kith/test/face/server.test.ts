@@ -148,6 +148,14 @@ test('what is not there is not served: no other file, no page of a share', async
   }
 });
 
+test('figures come for Prometheus, with the token alone', async () => {
+  assert.equal((await ask('GET', '/metrics')).status, 401);
+  const { status, headers, body } = await ask('GET', '/metrics', AUTH);
+  assert.equal(status, 200);
+  assert.match(String(headers['content-type']), /^text\/plain; version=0\.0\.4/);
+  assert.match(body, /^# TYPE kith_info gauge\nkith_info\{version="0\.1\.0"\} 1$/m);
+});
+
 test('who watches hears what changed', async () => {
   const controller = new AbortController();
   const response = await fetch(`http://127.0.0.1:${server.port}${FACE_ROUTES.events}`, {
