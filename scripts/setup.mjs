@@ -150,17 +150,27 @@ function installPackages(wanted, without) {
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const wait = ['-o', 'DPkg::Lock::Timeout=300'];
-  const install = ['install', '-y', '-qq', '--no-install-recommends', ...missing];
+  const install = (names) => ['install', '-y', '-qq', '--no-install-recommends', ...names];
   try {
     // A stale or half reachable index often still holds what is needed: only a failed install counts.
     step(`installed ${missing.join(' ')}`, () => {
       spawnSync('apt-get', [...wait, 'update', '-qq'], { env, stdio: 'ignore' });
-      withoutServices(() => run('apt-get', [...wait, ...install], { env }));
+      // One name that is not built for this machine's kind would keep all the others away.
+      const names = without === undefined ? missing : missing.filter((name) => isOffered(name, env));
+      if (names.length > 0) withoutServices(() => run('apt-get', [...wait, ...install(names)], { env }));
+      const left = missing.filter((name) => !names.includes(name));
+      if (left.length > 0) say(`Debian has no ${left.join(', ')} for this machine: ${without}`);
     });
   } catch (error) {
     if (without === undefined || !(error instanceof SetupError)) throw error;
     say(`not installed, ${without}: ${missing.join(' ')}\n${error.message.split('\n').slice(-3).join('\n')}`);
   }
+}
+
+/** Whether Debian has the package for this machine. */
+function isOffered(name, env) {
+  const { stdout } = spawnSync('apt-cache', ['policy', name], { encoding: 'utf8', env: { ...env, LC_ALL: 'C' } });
+  return /^ *Candidate: (?!\(none\))/m.test(stdout || '');
 }
 
 /** Debian starts what it installs unless this file says no: tests start programs themselves, where nobody else hears them. */
