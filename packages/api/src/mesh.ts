@@ -94,9 +94,12 @@ export interface ChangeReport {
   readonly changes: readonly string[];
 }
 
-/** Which member this node sends what belongs to no member to; null: none. */
+/** How a node and its network go together with what lies outside; null leaves a thing as it is. */
 export interface ExitRequest {
-  readonly member: string | null;
+  /** Names of members, 8 at most: what belongs to no member goes to the first of them that answers. None: nowhere. */
+  readonly members: readonly string[] | null;
+  /** Whether this node lets members out now. It counts where an admin made it an exit. */
+  readonly serves: boolean | null;
 }
 
 export interface PingRequest {

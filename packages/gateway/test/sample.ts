@@ -56,7 +56,7 @@ export function hostNamed(name: string, changes: Partial<Host> = {}): Host {
     name,
     memoryBytes: 2 ** 30,
     initialNamespace: true,
-    mesh: { interface: 'kith-fmie', mtu: 1280 },
+    mesh: { interface: 'kith-fmie', mtu: 1280, resolvers: [] },
     exitMtu: 1500,
     draining: false,
     folders: { state: '/var/lib/kith/gateway', run: '/run/kith/gateway' },

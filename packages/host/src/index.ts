@@ -62,6 +62,7 @@ export {
   type TransactionsOptions,
 } from './apply/transactions.ts';
 export { hostFacts, hostOn, type HostOptions } from './facts/host.ts';
+export { hasWayOut } from './facts/way-out.ts';
 export { identityIn } from './identity/identity.ts';
 export { fix, type Hands } from './doctor/fix.ts';
 export { type Examination, examine, type ExamineOptions, type Patient } from './doctor/examine.ts';

@@ -70,6 +70,26 @@ export interface MeshInit {
   readonly wall: (now: number) => number;
 }
 
+/** Whether a member may be left through: an admin made it an exit, and it says that it serves now. */
+export type ExitStanding = 'none' | 'granted' | 'serving';
+
+export interface ExitCandidate {
+  readonly id: NodeId;
+  /** Null for who is no member. */
+  readonly name: Label | null;
+  /** `returning`: answers, but not for long enough to be gone back to. */
+  readonly state: 'used' | 'ready' | 'returning' | 'silent' | 'offline' | 'not-serving' | 'not-granted' | 'gone';
+}
+
+/** How a node leaves the network that was told to. */
+export interface ExitView {
+  readonly used: NodeId | null;
+  /** For a person: why this one, or why none. */
+  readonly reason: string;
+  /** In the order in which they are liked. */
+  readonly candidates: readonly ExitCandidate[];
+}
+
 /** How data for a member goes at this moment. */
 export interface PathView {
   readonly kind: 'direct' | 'relay' | 'none';
@@ -105,6 +125,7 @@ export interface MemberView {
   readonly receivedBytes: number;
   readonly nat: NatClass;
   readonly relay: boolean;
+  readonly exit: ExitStanding;
   readonly endpoints: readonly Endpoint[];
   readonly version: string | null;
   /** As the member says; null where it does not. */
@@ -131,6 +152,8 @@ export interface MeshStatus {
   readonly members: readonly MemberView[];
   /** Every pair at most once. */
   readonly links: readonly LinkView[];
+  /** Null where it was not told to leave the network, see {@link Mesh.useExits}. */
+  readonly exit: ExitView | null;
   readonly relayedPackets: number;
   readonly relayedBytes: number;
   readonly ledgerSize: number;
@@ -166,10 +189,12 @@ export interface Mesh {
   /** Puts a statement of this node into the ledger and spreads it. @throws KithError if the ledger refuses it */
   publish(statement: Uint8Array, now: number): void;
   /**
-   * Lets what belongs to no member go to the one, who has to be an exit by the ledger; null: it goes nowhere. From
-   * another member nothing comes in that is not from a member.
+   * Lets what belongs to no member go to the first of these that is an exit by the ledger, says that it serves, and
+   * answers; with none it goes nowhere. From another member nothing comes in that is not from a member.
    */
-  useExit(member: NodeId | null, now: number): void;
+  useExits(order: readonly NodeId[], now: number): void;
+  /** Says to all that this node lets members out now, or not. It counts where an admin made it an exit. */
+  serveAsExit(serves: boolean, now: number): void;
   /** Somebody looks at the network: for some seconds links in use are proved every second, not now and then. */
   attend(now: number): void;
   status(now: number): MeshStatus;

@@ -18,6 +18,8 @@ export interface Context {
   readonly presences: PresenceBook;
   readonly nat: NatObserver;
   localAddresses: readonly Address[];
+  /** This node lets members out of the network now. */
+  servesAsExit: boolean;
   /** Until then somebody looks at the network, and wants to see at once what breaks. */
   attendedUntil: number;
   roster(): Roster;

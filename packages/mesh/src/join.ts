@@ -337,6 +337,7 @@ export class Joiner implements PlaneEvents {
       presences,
       nat: new NatObserver(0),
       localAddresses: [],
+      servesAsExit: false,
       attendedUntil: 0,
       roster: () => this.#ledger.roster(),
       peers: () => this.#peers.values(),

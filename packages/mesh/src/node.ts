@@ -13,6 +13,7 @@ import type { Context } from './context.ts';
 import { decodeControl, encodeControl } from './control.ts';
 import type { Control } from './control.ts';
 import { DialBack } from './dial-back.ts';
+import { Exits } from './exits.ts';
 import { Gate } from './gate.ts';
 import { Gossip } from './gossip.ts';
 import { Homes } from './homes.ts';
@@ -55,11 +56,11 @@ export class MeshNode implements Mesh, PlaneEvents {
   readonly #partners: Partners;
   readonly #dialBack: DialBack;
   readonly #pings: Pings;
+  readonly #exits: Exits;
   #rosterDirty = true;
   #roundAt = 0;
   #running = false;
   #isolatedSince: number | null = null;
-  #exit: NodeId | null = null;
   #remembered = '';
 
   constructor(init: MeshInit, ledger: Ledger) {
@@ -82,6 +83,7 @@ export class MeshNode implements Mesh, PlaneEvents {
       presences,
       nat: new NatObserver(init.config.port),
       localAddresses: init.config.localAddresses,
+      servesAsExit: false,
       attendedUntil: 0,
       roster: () => ledger.roster(),
       peers: () => this.#table.all(),
@@ -111,6 +113,10 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#puncher = new Puncher(this.#context, this.#paths);
     this.#homes = new Homes(this.#context, this.#paths, (peer, now) => this.#connect(peer, now));
     this.#pings = new Pings(this.#context, this.#paths, (peer, now) => this.#connect(peer, now));
+    this.#exits = new Exits(this.#context, {
+      connect: (peer, now) => this.#connect(peer, now),
+      program: (peer, now) => this.#program(peer, now),
+    });
     this.#gate = new Gate(this.#context);
     this.#relaying = new Relaying(this.#context);
     this.#publisher = new Publisher(this.#context, this.#paths, (record, seq, now) => {
@@ -194,17 +200,15 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.tick(now);
   }
 
-  useExit(member: NodeId | null, now: number): void {
-    const before = this.#exit;
-    if (member === before) return;
-    this.#exit = member;
-    // The old one first: a prefix belongs to the peer that was set with it last.
-    for (const id of [before, member]) {
-      const peer = id === null ? null : this.#table.get(id);
-      if (peer !== null) this.#program(peer, now);
-    }
-    const name = member === null ? 'nobody' : (this.#table.get(member)?.identity.name ?? member);
-    this.#context.log('info', 'exit', member, `what belongs to no member leaves through ${name}`);
+  useExits(order: readonly NodeId[], now: number): void {
+    this.#exits.choose(order, now);
+    this.#roundAt = Math.min(this.#roundAt, now + ROUND.active);
+  }
+
+  serveAsExit(serves: boolean, now: number): void {
+    if (serves === this.#context.servesAsExit) return;
+    this.#context.servesAsExit = serves;
+    this.#publisher.changed(now);
   }
 
   attend(now: number): void {
@@ -213,7 +217,8 @@ export class MeshNode implements Mesh, PlaneEvents {
   }
 
   status(now: number): MeshStatus {
-    return meshStatus(this.#context, this.#paths, this.#neighbourhood.links(now), now);
+    const links = this.#neighbourhood.links(now);
+    return meshStatus({ context: this.#context, paths: this.#paths, links, exit: this.#exits.view(now) }, now);
   }
 
   ping(member: NodeId, timeout: number, now: number, done: (result: PingResult) => void): void {
@@ -364,7 +369,7 @@ export class MeshNode implements Mesh, PlaneEvents {
       {
         peer: peer.handle,
         allowed:
-          peer.id === this.#exit
+          peer.id === this.#exits.used
             ? peer.identity.allowed
             : peer.identity.allowed.filter((prefix) => !isDefaultRoute(prefix)),
         path: peer.current?.path ?? null,
@@ -387,7 +392,7 @@ export class MeshNode implements Mesh, PlaneEvents {
 
   #round(now: number): void {
     this.#paths.expire(now);
-    let pace = this.#pings.waiting ? ROUND.urgent : ROUND.quiet;
+    let pace = this.#pings.waiting ? ROUND.urgent : this.#exits.busy ? ROUND.active : ROUND.quiet;
     for (const peer of [...this.#sessions.met]) pace = Math.min(pace, this.#roundOf(peer, now));
     this.#partners.watch(now);
     this.#watchIsolation(now);
@@ -399,6 +404,7 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#dialBack.ask(now);
     this.#rememberWaysIn(now);
     this.#pings.serve(now);
+    this.#exits.tick(now);
     this.#roundAt = now + pace;
   }
 

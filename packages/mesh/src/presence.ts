@@ -3,7 +3,8 @@
  *
  * Record: signature(64) then deterministic CBOR of a map with these keys:
  *   id bytes(8), seq int, ttl int (s), ep [[kind, bytes(6|18)]…], nat text, pub bool (proved reachable unasked),
- *   rel bool (forwards for others), ln [[id bytes(8), rtt ms int, loss per mille int, epoch int, grant bytes(64)]…],
+ *   rel bool (forwards for others), ex bool (lets members out of the network now),
+ *   ln [[id bytes(8), rtt ms int, loss per mille int, epoch int, grant bytes(64)]…],
  *   ver text, off bool (said goodbye), dn [[id bytes(8), seq int]…] (members whose link with this one went silent, with
  *   the sequence of their last record: see PresenceBook.isDown), loc [] or [latitude + 90, longitude + 180] in
  *   ten-thousandths of a degree (11 m)
@@ -59,6 +60,8 @@ export interface Presence {
   readonly nat: NatClass;
   readonly reachable: boolean;
   readonly relay: boolean;
+  /** Lets members out of the network now. */
+  readonly exit: boolean;
   readonly links: readonly PresenceLink[];
   readonly version: string;
   readonly goodbye: boolean;
@@ -101,6 +104,7 @@ export function signPresence(crypto: Crypto, network: NetworkId, seed: SecretKey
     nat: NATS.indexOf(presence.nat),
     pub: presence.reachable,
     rel: presence.relay,
+    ex: presence.exit,
     ln: presence.links.map((link) => [fromHex(link.to), link.rtt, link.loss, link.epoch, link.grant]),
     ver: presence.version,
     off: presence.goodbye,
@@ -175,13 +179,14 @@ function readLocation(value: Cbor | undefined): Location | null | undefined {
 }
 
 function readPresence(map: { readonly [key: string]: Cbor }): Presence | null {
-  const { id, seq, ttl, ep, nat, pub, rel, ln, ver, off, dn, loc } = map;
-  if (Object.keys(map).length !== 12) return null;
+  const { id, seq, ttl, ep, nat, pub, rel, ex, ln, ver, off, dn, loc } = map;
+  if (Object.keys(map).length !== 13) return null;
   const location = readLocation(loc);
   if (location === undefined) return null;
   if (!isBytes(id, 8) || !isCount(seq, 2 ** 48) || !isCount(ttl, PRESENCE_LIMITS.ttl + 1)) return null;
   if (!isCount(nat, NATS.length) || typeof pub !== 'boolean' || typeof rel !== 'boolean' || typeof off !== 'boolean')
     return null;
+  if (typeof ex !== 'boolean') return null;
   if (typeof ver !== 'string' || ver.length > 32) return null;
   if (!isList(ep) || ep.length > PRESENCE_LIMITS.endpoints || !isList(ln) || ln.length > PRESENCE_LIMITS.links)
     return null;
@@ -222,6 +227,7 @@ function readPresence(map: { readonly [key: string]: Cbor }): Presence | null {
     nat: NATS[nat] as NatClass,
     reachable: pub,
     relay: rel,
+    exit: ex,
     links,
     version: ver,
     goodbye: off,

@@ -2,6 +2,7 @@
 import type { NodeId } from '@kith/core';
 import { ownEndpoints } from './candidates.ts';
 import type { Context } from './context.ts';
+import { exitStanding } from './exits.ts';
 import type { Paths } from './paths.ts';
 import { GRANT_LIFE, PRESENCE_LIMITS, signPresence } from './presence.ts';
 import type { Presence, PresenceDown, PresenceLink } from './presence.ts';
@@ -103,6 +104,7 @@ export class Publisher {
       nat: verdict.nat,
       reachable: verdict.reachable,
       relay: config.relay && (this.#context.roster().members.get(this.#context.self)?.mayRelay ?? false),
+      exit: this.#context.servesAsExit && exitStanding(this.#context, this.#context.self) !== 'none',
       links,
       version: config.version.slice(0, 32),
       goodbye,
@@ -165,6 +167,7 @@ function sameEnough(a: Presence, b: Presence): boolean {
       p.nat,
       p.reachable,
       p.relay,
+      p.exit,
       p.version,
       p.goodbye,
       p.down,

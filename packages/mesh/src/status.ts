@@ -1,7 +1,8 @@
 /** What a node shows of the network: one view per member. */
-import type { LinkView, MemberView, MeshStatus, PathView, TraceHop } from './api.ts';
+import type { ExitView, LinkView, MemberView, MeshStatus, PathView, TraceHop } from './api.ts';
 import { ownEndpoints } from './candidates.ts';
 import type { Context } from './context.ts';
+import { exitStanding } from './exits.ts';
 import type { Member } from './ledger/index.ts';
 import type { Paths } from './paths.ts';
 import type { NodeId } from '@kith/core';
@@ -11,7 +12,14 @@ import type { Link } from './routes.ts';
 const SELF_PATH: PathView = { kind: 'none', endpoint: null, via: [], reason: 'this node', age: 0 };
 const NO_PATH: PathView = { ...SELF_PATH, reason: 'this node is no member any more' };
 
-export function meshStatus(context: Context, paths: Paths, links: readonly Link[], now: number): MeshStatus {
+export interface StatusParts {
+  readonly context: Context;
+  readonly paths: Paths;
+  readonly links: readonly Link[];
+  readonly exit: ExitView | null;
+}
+
+export function meshStatus({ context, paths, links, exit }: StatusParts, now: number): MeshStatus {
   const roster = context.roster();
   const verdict = context.nat.verdict(now, context.init.config.staticEndpoints.length > 0);
   const counters = context.init.plane.counters();
@@ -24,6 +32,7 @@ export function meshStatus(context: Context, paths: Paths, links: readonly Link[
     endpoints: ownEndpoints(context, now).map(({ endpoint }) => endpoint),
     members: [...roster.members.values()].map((member) => memberView(context, paths, member, now)),
     links: linkViews(context, links),
+    exit,
     relayedPackets: counters.relayedPackets,
     relayedBytes: counters.relayedBytes,
     ledgerSize: context.ledger.size,
@@ -80,6 +89,7 @@ function memberView(context: Context, paths: Paths, member: Member, now: number)
   const said = {
     nat: held?.presence.nat ?? 'unknown',
     relay: held?.presence.relay ?? member.mayRelay,
+    exit: exitStanding(context, id),
     endpoints: held?.presence.endpoints.map(({ endpoint }) => endpoint) ?? [],
     version: held?.presence.version ?? null,
     location: held?.presence.location ?? null,

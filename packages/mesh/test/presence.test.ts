@@ -53,6 +53,7 @@ const anyPresence: fc.Arbitrary<Presence> = record<Presence>({
   nat: fc.constantFrom('public', 'none', 'easy', 'symmetric', 'unknown'),
   reachable: fc.boolean(),
   relay: fc.boolean(),
+  exit: fc.boolean(),
   links: fc.array(
     record<Presence['links'][number]>({
       to: bytes(8).map(nodeIdFrom),
@@ -115,16 +116,18 @@ const SAID = presence(nodeIdFrom(fromHex('0102030405060708')), {
   endpoints: [{ kind: 'static', endpoint: endpoint('203.0.113.7:6550') }],
   nat: 'public',
   reachable: true,
+  exit: true,
   links: [
     { to: nodeIdFrom(fromHex('1112131415161718')), rtt: 12, loss: 5, epoch: 7, grant: new Uint8Array(64).fill(1) },
   ],
   down: [{ id: nodeIdFrom(fromHex('2122232425262728')), seq: 9 }],
   location: { latitude: 53.35, longitude: -6.26 },
 });
-/** Keys in the order of RFC 8949 section 4.2.1: dn ep id ln loc nat off pub rel seq ttl ver. */
+/** Keys in the order of RFC 8949 section 4.2.1: dn ep ex id ln loc nat off pub rel seq ttl ver. */
 const FRAME = [
-  'ac 62646e 81 82 48 2122232425262728 09',
+  'ad 62646e 81 82 48 2122232425262728 09',
   '62 6570 81 82 02 46 cb0071071996',
+  '62 6578 f5',
   '62 6964 48 0102030405060708',
   `62 6c6e 81 85 48 1112131415161718 0c 05 07 5840 ${'01'.repeat(64)}`,
   '63 6c6f63 82 1a 0015df9c 1a 001a82b8',
@@ -194,6 +197,7 @@ const FIELDS = {
   nat: 0,
   pub: true,
   rel: true,
+  ex: false,
   ln: [] as Cbor,
   ver: '',
   off: false,
@@ -250,8 +254,8 @@ test('a record over its limit, or of another spelling, is refused', () => {
   const plain = made(FIELDS);
   assert.equal(decodePresence(concat(plain, Uint8Array.of(0))), null, 'a byte more');
   const long = Uint8Array.from(plain);
-  assert.equal(long[64], 0xac, 'a map of twelve');
-  assert.equal(decodePresence(concat(long.subarray(0, 64), Uint8Array.of(0xb8, 12), long.subarray(65))), null);
+  assert.equal(long[64], 0xad, 'a map of thirteen');
+  assert.equal(decodePresence(concat(long.subarray(0, 64), Uint8Array.of(0xb8, 13), long.subarray(65))), null);
 });
 
 test('no bytes make the decoder throw', () => {

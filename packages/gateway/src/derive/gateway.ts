@@ -18,7 +18,12 @@ export interface Host {
   /** Neighbour thresholds and the number of connections can be set in the first network namespace only. */
   readonly initialNamespace: boolean;
   /** Interface of the mesh, where there is one. */
-  readonly mesh: { readonly interface: string; readonly mtu: number } | null;
+  readonly mesh: {
+    readonly interface: string;
+    readonly mtu: number;
+    /** Members that answer names: those that clients leave through. */
+    readonly resolvers: readonly Address[];
+  } | null;
   /** Of the interface that the file names as exit; null where it is not there. */
   readonly exitMtu: number | null;
   /** The gateway is being taken out: it keeps the promises that it made and makes no new ones. */
@@ -131,7 +136,10 @@ export function gatewayOn(host: Host, settings: Settings, identity: Identity): G
     exit,
     conntrack: conntrackFor(clients, host.memoryBytes),
     neighbours: neighboursFor(clients),
-    translates6: settings.exit.nat6 ?? settings.domains.every((domain) => isUniqueLocal(domain.prefix6)),
+    // A member takes from another one only what has that member's own address.
+    translates6:
+      settings.exit.interface === null ||
+      (settings.exit.nat6 ?? settings.domains.every((domain) => isUniqueLocal(domain.prefix6))),
   };
 }
 
@@ -144,6 +152,14 @@ export function entryOf(host: Host, settings: Settings): GatewayEntry | null {
     'GATEWAY_UNKNOWN',
     `this host is "${host.name}", the file's gateways are ${settings.gateways.map((each) => each.name).join(', ')}: add it, or say which one it is`,
   );
+}
+
+/** The servers that names are asked of; none: those of the machine itself. */
+export function upstreamsOf({ settings, host }: Pick<Gateway, 'settings' | 'host'>): readonly Address[] {
+  const { upstreams } = settings.dns;
+  // The machine's own servers see what its clients ask, and may be nobody's business beyond the mesh.
+  if (settings.exit.interface === null && upstreams.length === 0) return host.mesh?.resolvers ?? [];
+  return upstreams;
 }
 
 function admittedTo({ admitted = [] }: Host, { code }: Domain): string[] {

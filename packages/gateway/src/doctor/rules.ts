@@ -73,6 +73,8 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     signs: [],
   },
   offered: { fails: 'members of the mesh may leave unchecked', whom: 'the operator', signs: [] },
+  'inward-members': { fails: 'strangers reach members of the mesh unasked', whom: 'members of the mesh', signs: [] },
+  members: { fails: "members of the mesh reach the operator's own network", whom: 'the operator', signs: [] },
   inward: { fails: 'strangers reach clients unasked', whom: CLIENTS, signs: [] },
   within: { fails: 'clients of one domain do not reach one another through the gateway', whom: CLIENTS, signs: [] },
   leak: { fails: 'clients leave by interfaces that are not the exit', whom: 'the operator', signs: [] },

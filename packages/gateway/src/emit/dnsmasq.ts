@@ -5,18 +5,21 @@
  * "no such name", and clients of both families believe it.
  */
 import { type Address, isIPv4, type Prefix, prefixParts } from '@kith/core';
-import { type Gateway, type GatewayDomain } from '../derive/gateway.ts';
+import { type Gateway, type GatewayDomain, upstreamsOf } from '../derive/gateway.ts';
 
 /** Routers on the air lose advertisements: often enough that a client waits for the next one, seldom enough for them. */
 const ADVERTISEMENT_INTERVAL = 200;
 
 /** @param leases path of the file that leases are kept in */
 export function dnsmasqConf(gateway: Gateway, leases: string): string {
-  const { settings, domains } = gateway;
-  const { zone, upstreams } = settings.dns;
+  const { settings, domains, exit } = gateway;
+  const { zone } = settings.dns;
+  const upstreams = upstreamsOf(gateway);
+  const through = settings.exit.interface === null ? `@${exit}` : '';
   const lines = [
     'bind-dynamic',
     ...domains.map(({ names }) => `interface=${names.bridge}`),
+    ...members(gateway),
     'except-interface=lo',
     // An empty name: no file of its own, the supervisor knows the process.
     'pid-file=',
@@ -30,7 +33,9 @@ export function dnsmasqConf(gateway: Gateway, leases: string): string {
     'dns-forward-max=1000',
     `local=/${zone}/`,
     `domain=${zone}`,
-    ...(upstreams.length > 0 ? ['no-resolv', ...upstreams.map((upstream) => `server=${upstream}`)] : []),
+    ...(upstreams.length > 0 ? ['no-resolv', ...upstreams.map((upstream) => `server=${upstream}${through}`)] : []),
+    // Exits come and go: whoever answers first is believed.
+    ...(settings.exit.members.length > 1 ? ['all-servers'] : []),
     ...records(gateway),
     '',
     'dhcp-authoritative',
@@ -43,6 +48,13 @@ export function dnsmasqConf(gateway: Gateway, leases: string): string {
     ...domains.flatMap((domain) => ['', ...domainLines(gateway, domain)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Clients of other members ask this one for names when they leave through it. */
+function members({ settings, host }: Gateway): string[] {
+  if (!settings.exit.offer || host.mesh === null) return [];
+  const { interface: name } = host.mesh;
+  return [`interface=${name}`, `no-dhcp-interface=${name}`];
 }
 
 function records({ settings, host, domains }: Gateway): string[] {

@@ -62,6 +62,11 @@ function exits({ exit }: Settings): Complaint[] {
   if (exit.interface === null && exit.via.length > 0) {
     complaints.push({ path: ['exit', 'via'], message: 'goes with "interface": the mesh finds its own next hops' });
   }
+  for (const key of ['nat', 'nat6'] as const) {
+    if (exit.interface !== null || exit[key] !== false) continue;
+    const message = 'goes with "interface": a member takes nothing from others but what has their own addresses';
+    complaints.push({ path: ['exit', key], message });
+  }
   if (exit.interface === null && exit.offer) {
     complaints.push({
       path: ['exit', 'offer'],

@@ -161,20 +161,37 @@ function segments({ domains }: Gateway): Rule[] {
 }
 
 function forward(gateway: Gateway): Rule[] {
-  const { settings, host } = gateway;
   return [
     rule('outward', 'exit', `iifname ${bridges(gateway)}`, 'jump outward'),
-    ...(settings.exit.offer && host.mesh !== null
-      ? [
-          rule(
-            'offered',
-            'exit.offer',
-            `iifname "${host.mesh.interface}" oifname "${gateway.exit}" meta mark set ${OFFERED}`,
-            'jump outward',
-          ),
-        ]
-      : []),
+    ...members(gateway),
     rule('inward', 'exit', `oifname ${bridges(gateway)}`, 'jump inward'),
+  ];
+}
+
+/**
+ * A machine that forwards for its clients would do so for the members of the mesh too: they may leave by the exit where
+ * that is offered, get answers, and nothing else.
+ */
+function members(gateway: Gateway): Rule[] {
+  const { settings, host } = gateway;
+  if (host.mesh === null) return [];
+  const from = `iifname "${host.mesh.interface}"`;
+  const offered = rule(
+    'offered',
+    'exit.offer',
+    `${from} oifname "${gateway.exit}" meta mark set ${OFFERED}`,
+    'jump outward',
+  );
+  const answers = rule(
+    'inward-members',
+    'exit.offer',
+    `iifname "${gateway.exit}" oifname "${host.mesh.interface}"`,
+    'jump inward',
+  );
+  const rest = `${from} oifname != ${bridges(gateway)} ct state new,invalid`;
+  return [
+    ...(settings.exit.offer ? [offered, answers] : []),
+    rule('members', settings.exit.offer ? 'exit.offer' : 'exit.members', rest, 'reject with icmpx admin-prohibited'),
   ];
 }
 

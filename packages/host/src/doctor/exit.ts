@@ -1,7 +1,7 @@
 /** Where clients' packets go when they leave, asked of the kernel as a packet of theirs would, and who is there. */
 import { readFile } from 'node:fs/promises';
 import { type Address, isIPv4, KithError, parseAddress, type Prefix, prefixContains, scopeOf } from '@kith/core';
-import type { ExitFacts, Gateway, RouteFacts, UpstreamFacts } from '@kith/gateway';
+import { type ExitFacts, type Gateway, type RouteFacts, type UpstreamFacts, upstreamsOf } from '@kith/gateway';
 import { Answer } from '../answer.ts';
 import { run } from '../command.ts';
 import { askRoot, hasPing, pings } from '../probe/questions.ts';
@@ -31,8 +31,9 @@ export async function exitFacts(
 }
 
 /** The servers that dnsmasq forwards to, each asked once. */
-export async function upstreamFacts({ settings }: Gateway): Promise<UpstreamFacts[]> {
-  const servers = settings.dns.upstreams.length > 0 ? settings.dns.upstreams : await hostServers();
+export async function upstreamFacts(gateway: Gateway): Promise<UpstreamFacts[]> {
+  const given = upstreamsOf(gateway);
+  const servers = given.length > 0 ? given : await hostServers();
   return Promise.all(servers.map(async (address) => ({ address, ...(await askRoot(address)) })));
 }
 

@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { hostname, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseAddress, type Prefix, prefixOf, scopeOf } from '@kith/core';
+import { type Address, parseAddress, type Prefix, prefixOf, scopeOf } from '@kith/core';
 import type { Host, HostFacts } from '@kith/gateway';
 import { admittedRouters } from '../broker/router-file.ts';
 import { must, PROGRAM_FOLDERS } from '../command.ts';
@@ -19,8 +19,8 @@ export interface HostOptions {
   readonly name?: string;
   /** The interface that the file names as exit; null where it names none. */
   readonly exit: string | null;
-  /** Interface of the mesh; null where there is none. */
-  readonly mesh: string | null;
+  /** Interface of the mesh, and where names are asked beyond it; null where there is none. */
+  readonly mesh: { readonly interface: string; readonly resolvers: readonly Address[] } | null;
   readonly draining: boolean;
   readonly folders: Host['folders'];
 }
@@ -28,12 +28,15 @@ export interface HostOptions {
 /** The machine as numbers are derived from it. @throws KithError GATEWAY_RECORD_CORRUPT for the list of routers let in */
 export async function hostOn({ name, exit, mesh, draining, folders }: HostOptions): Promise<Host> {
   const links = await listLinks();
-  const found = mesh === null ? undefined : links.get(mesh);
+  const found = mesh === null ? undefined : links.get(mesh.interface);
   return {
     name: name ?? hostname().split('.')[0] ?? '',
     memoryBytes: totalmem(),
     initialNamespace: (await readSysctl('net/ipv4/neigh/default/gc_thresh3')) !== null,
-    mesh: found === undefined ? null : { interface: found.name, mtu: found.mtu },
+    mesh:
+      mesh === null || found === undefined
+        ? null
+        : { interface: found.name, mtu: found.mtu, resolvers: mesh.resolvers },
     exitMtu: exit === null ? null : (links.get(exit)?.mtu ?? null),
     draining,
     admitted: admittedRouters(folders.state),

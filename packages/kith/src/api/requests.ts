@@ -32,7 +32,7 @@ export function readChangeRequest(body: unknown): ChangeRequest {
 }
 
 export function readExitRequest(body: unknown): ExitRequest {
-  return read<ExitRequest>(body, { member: nullable(text) });
+  return read<ExitRequest>(body, { members: nullable(texts), serves: nullable(flag) });
 }
 
 export function readPingRequest(body: unknown): PingRequest {

@@ -24,7 +24,7 @@ export interface Service {
   invite(request: InviteRequest): InviteReport;
   revoke(request: RevokeRequest): RevokeReport;
   change(request: ChangeRequest): ChangeReport;
-  /** Picks the member that this node leaves the network through. */
+  /** Picks the members that this node leaves the network through, and says whether others leave through it. */
   exit(request: ExitRequest): void;
   ping(request: PingRequest): Promise<PingReport>;
   trace(member: string): TraceReport;

@@ -17,6 +17,16 @@ Examples:
 Exit codes: 0 done, 1 failure or findings, 2 wrong usage or file, 3 state on disk, 4 permission, 5 network, 6 refused.
 `;
 
+const LAN_EXAMPLES = `
+Examples:
+  sudo kith lan eth1                            every exit of the network will do
+  sudo kith lan eth1 --exit tower --exit cave   tower; cave while tower does not answer
+  kith lan                                      which exit is used, and why
+  sudo kith lan down                            as it was before
+
+An admin makes a member an exit with "kith set MEMBER --exit yes"; its own file says "exit: { interface: eth0, offer: true }".
+`;
+
 export function addGatewayVerbs(add: AddVerb): void {
   const gateway = add('gateway', "a community's gateway from one file", async () =>
     (await import('./verbs/gateway/usage.ts')).usage(),
@@ -160,17 +170,39 @@ function addForceVerbs(add: AddVerb, gateway: Command): void {
 }
 
 function addLan(add: AddVerb): void {
-  add(
-    'lan <interfaces...>',
+  const lan = add(
+    'lan [interfaces...]',
     'hand out addresses on interfaces, and send who is there through the mesh to an exit',
-    async (context, interfaces, o) =>
-      (await import('./verbs/lan.ts')).lan(context, interfaces, {
-        ...{ via: list(o, 'via'), confirm: text(o, 'confirm'), yes: o['yes'] === true },
-      }),
+    async (context, interfaces, o) => {
+      const { lanStatus, lanUp } = await import('./verbs/lan.ts');
+      if (interfaces.length === 0) return lanStatus(context);
+      return lanUp(context, interfaces, {
+        exits: list(o, 'exit'),
+        confirm: text(o, 'confirm'),
+        yes: o['yes'] === true,
+      });
+    },
   )
-    .option('--via <MEMBER>', 'a member that is an exit, the preferred one first; may be repeated', collect)
+    .option(
+      '--exit <MEMBER>',
+      'a member to leave through, the preferred one first; may be repeated (default: every exit)',
+      collect,
+    )
     .option('--confirm <SECONDS>', 'take it back by itself unless "kith gateway confirm" comes within so many seconds')
-    .option('-y, --yes', 'do not ask');
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', LAN_EXAMPLES);
+  add(
+    'status',
+    'who is served, which exit is used, and why',
+    async (context) => (await import('./verbs/lan.ts')).lanStatus(context),
+    lan,
+  );
+  add(
+    'down',
+    'serve nobody any more: the machine is left as it was before',
+    async (context, _args, o) => (await import('./verbs/lan.ts')).lanDown(context, o['yes'] === true),
+    lan,
+  ).option('-y, --yes', 'do not ask');
 }
 
 function addTraffic(add: AddVerb): void {

@@ -229,7 +229,8 @@ export class Daemon {
       daemon: this,
       membership,
       attend: () => this.#act((node, at) => node.attend(at)),
-      exit: (id) => this.#act((node, at) => node.useExit(id, at)),
+      useExits: (order) => this.#act((node, at) => node.useExits(order, at)),
+      serveAsExit: (serves) => this.#act((node, at) => node.serveAsExit(serves, at)),
       ping: (id, timeout, done) => this.#act((node, at) => node.ping(id, timeout, at, done)),
       trace: (id) => this.#act((node, at) => node.trace(id, at)),
     });

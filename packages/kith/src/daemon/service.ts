@@ -1,5 +1,5 @@
 /** The calls of the local API on a running daemon. */
-import { DEFAULT_ROUTES, KithError, type NodeId } from '@kith/core';
+import { KithError, type NodeId } from '@kith/core';
 import type { Member, PingResult, TraceHop } from '@kith/mesh';
 import type { Service } from '../api/service.ts';
 import type {
@@ -26,7 +26,8 @@ const FAREWELL = 100;
 export interface ServiceInit {
   readonly daemon: { readonly log: LogBook; status(): StatusReport; stop(): void };
   readonly membership: Membership;
-  readonly exit: (id: NodeId | null) => void;
+  readonly useExits: (order: readonly NodeId[]) => void;
+  readonly serveAsExit: (serves: boolean) => void;
   readonly attend: () => void;
   readonly ping: (id: NodeId, timeout: number, done: (result: PingResult) => void) => void;
   readonly trace: (id: NodeId) => readonly TraceHop[];
@@ -67,14 +68,16 @@ export class DaemonService implements Service {
     return this.#init.membership.change(request);
   }
 
-  exit({ member }: ExitRequest): void {
+  exit({ members, serves }: ExitRequest): void {
     this.#requireMembership();
-    if (member === null) return this.#init.exit(null);
-    const target = this.#init.membership.find(member);
-    if (!DEFAULT_ROUTES.every((prefix) => target.routes.includes(prefix))) {
-      throw new KithError('EXIT_NOT_OFFERED', `${target.name} is no exit of this network`);
+    if (members !== null) {
+      // Who is no member any more must not cost the others.
+      const known = members.flatMap((name) => this.#init.membership.known(name) ?? []);
+      const [first] = members;
+      if (known.length === 0 && first !== undefined) this.#init.membership.find(first);
+      this.#init.useExits(known.map(({ id }) => id));
     }
-    this.#init.exit(target.id);
+    if (serves !== null) this.#init.serveAsExit(serves);
   }
 
   ping(request: PingRequest): Promise<PingReport> {

@@ -1,69 +1,89 @@
-/** Clients that leave through the mesh leave through the first of the file's members that is online. */
+/**
+ * Clients that leave through the mesh: the mesh is told of the file's members and picks the one that answers. It is told
+ * again and again: a daemon of the mesh that was started anew has forgotten it, and has made its interface anew, which
+ * takes along the routes that led there.
+ */
+import type { StatusReport } from '@kith/api';
 import type { Label } from '@kith/core';
-import { exitAmong, findMesh } from './mesh.ts';
+import { findMesh } from './mesh.ts';
+import { Rounds } from './rounds.ts';
 
-/** ms between two looks at who is online. */
+/** ms between two looks. */
 const LOOK_EVERY = 2_000;
 
+export interface ExitsOptions {
+  /** The one that is liked best first. */
+  readonly members: readonly Label[];
+  readonly tell: (text: string) => void;
+  /** Brings back what the machine should have. False: it has to be tried again. */
+  readonly mend: () => Promise<boolean>;
+}
+
+/** What is known of the way out. */
+export interface WayOut {
+  /** The member that clients leave through; null: nobody does. */
+  readonly member: string | null;
+  /** For a person. */
+  readonly reason: string;
+}
+
+const UNKNOWN: WayOut = { member: null, reason: 'the mesh is not up on this machine: kith up' };
+
 export class Exits {
-  readonly #members: readonly Label[];
-  readonly #tell: (text: string) => void;
-  #timer: NodeJS.Timeout | null = null;
-  #look: Promise<void> = Promise.resolve();
-  #member: string | null = null;
+  readonly #options: ExitsOptions;
+  readonly #rounds: Rounds;
+  #way: WayOut = UNKNOWN;
+  /** Process of the mesh that the routes were made for. */
+  #process: number | null = null;
   #said = '';
-  #closed = false;
 
-  constructor(members: readonly Label[], tell: (text: string) => void) {
-    this.#members = members;
-    this.#tell = tell;
+  constructor(options: ExitsOptions) {
+    this.#options = options;
+    this.#rounds = new Rounds(LOOK_EVERY, () => this.#look());
   }
 
-  /** The member that clients leave through now. */
-  get member(): string | null {
-    return this.#member;
+  /** As it was at the last look. */
+  get way(): WayOut {
+    return this.#way;
   }
 
-  async start(): Promise<void> {
-    await this.#choose();
-    this.#again();
+  start(): Promise<void> {
+    return this.#rounds.start();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.#look;
-    await this.#use(null).catch(() => undefined);
+    await this.#rounds.close();
+    const mesh = await findMesh(this.#options.members).catch(() => null);
+    await mesh?.client.exit({ members: [], serves: null }).catch(() => undefined);
   }
 
-  #again(): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#look = this.#choose().then(() => this.#again());
-    }, LOOK_EVERY);
-  }
-
-  async #choose(): Promise<void> {
+  async #look(): Promise<void> {
+    const { members, mend } = this.#options;
     try {
-      const mesh = await findMesh(this.#members);
-      const found = mesh === null ? null : exitAmong(this.#members, await mesh.client.status());
-      // Told each time: a daemon that was started anew has forgotten it.
-      await this.#use(found?.name ?? null);
-      if (found?.name !== this.#member)
-        this.#say(found === null ? 'no exit is online' : `clients leave through ${found.name}`);
-      this.#member = found?.name ?? null;
+      const mesh = await findMesh(members);
+      if (mesh === null) {
+        this.#take(UNKNOWN);
+        return;
+      }
+      await mesh.client.exit({ members, serves: null });
+      const status = await mesh.client.status();
+      this.#take(wayIn(status, members));
+      const isAnother = this.#process !== null && status.pid !== this.#process;
+      if (!isAnother || (await mend())) this.#process = status.pid;
     } catch (error) {
-      this.#member = null;
-      this.#say(error instanceof Error ? error.message : String(error));
+      this.#take({ member: null, reason: error instanceof Error ? error.message : String(error) });
     }
   }
 
-  async #use(member: string | null): Promise<void> {
-    await (await findMesh(this.#members))?.client.exit({ member });
-  }
-
-  #say(text: string): void {
-    if (text !== this.#said) this.#tell(text);
+  #take(way: WayOut): void {
+    this.#way = way;
+    const text = way.member === null ? `clients do not leave: ${way.reason}` : `clients leave through ${way.reason}`;
+    if (text !== this.#said) this.#options.tell(text);
     this.#said = text;
   }
+}
+
+function wayIn({ exit, members }: StatusReport, names: readonly Label[]): WayOut {
+  if (exit === null) return { member: null, reason: `none of ${names.join(', ')} is a member any more` };
+  return { member: members.find(({ id }) => id === exit.used)?.name ?? null, reason: exit.reason };
 }

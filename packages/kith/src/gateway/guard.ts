@@ -9,6 +9,8 @@ import { prospectOf } from './prospect.ts';
 
 /** ms between two looks. */
 const LOOK_EVERY = 1_000;
+/** ms until what could not be brought back is tried again. */
+const RESTORE_AGAIN = 5_000;
 
 export interface GuardOptions {
   readonly folders: GatewayFolders;
@@ -24,6 +26,9 @@ export class Guard {
   #timer: NodeJS.Timeout | null = null;
   #look: Promise<void> = Promise.resolve();
   #closed = false;
+  /** When what could not be brought back is tried again, and why it could not be. */
+  #restoresAt: number | null = null;
+  #failure = '';
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -41,7 +46,7 @@ export class Guard {
   /** Looks at once, and then again and again. @param restores whether it brings back what was in force */
   async start(restores: boolean): Promise<void> {
     await this.#watch();
-    if (restores) await this.#restore();
+    if (restores) await this.restore();
     this.#again();
   }
 
@@ -54,8 +59,14 @@ export class Guard {
   #again(): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
-      this.#look = this.#watch().then(() => this.#again());
+      this.#look = this.#watch()
+        .then(() => this.#retry())
+        .then(() => this.#again());
     }, LOOK_EVERY);
+  }
+
+  async #retry(): Promise<void> {
+    if (this.#restoresAt !== null && performance.now() >= this.#restoresAt) await this.restore();
   }
 
   async #watch(): Promise<void> {
@@ -69,12 +80,16 @@ export class Guard {
     }
   }
 
-  /** What was confirmed before the machine went down, or drifted since, is made again. */
-  async #restore(): Promise<void> {
-    const { folders, note } = this.#options;
+  /**
+   * What was confirmed before the machine went down, or drifted since, is made again. What could not be is tried again
+   * later: at a start of the machine the mesh may come up last.
+   */
+  async restore(): Promise<boolean> {
+    const { folders, note, changed } = this.#options;
+    this.#restoresAt = null;
     try {
       const inForce = this.#transactions.inForce();
-      if (inForce === null || this.#transactions.pending() !== null) return;
+      if (inForce === null || this.#transactions.pending() !== null) return true;
       const file = parseGatewayFile(inForce.text, inForce.file);
       const { desired, objections } = await prospectOf(file, { folders, as: inForce.as, draining: inForce.draining });
       const stops = objections.filter((objection) => objection.stops);
@@ -82,8 +97,15 @@ export class Guard {
       const { plan } = await this.#transactions.apply({ desired, inForce });
       if (plan.changes.length > 0)
         note('info', 'guard', `${inForce.file} is in force again: ${plan.changes.length} changes`);
+      if (this.#failure !== '') await changed();
+      this.#failure = '';
+      return true;
     } catch (error) {
-      note('error', 'guard', `what was in force could not be brought back: ${messageOf(error)}`);
+      const failure = messageOf(error);
+      if (failure !== this.#failure) note('error', 'guard', `what was in force could not be brought back: ${failure}`);
+      this.#failure = failure;
+      this.#restoresAt = performance.now() + RESTORE_AGAIN;
+      return false;
     }
   }
 }

@@ -49,9 +49,9 @@ export async function startKeeper({ folders, sink, idle }: KeeperOptions): Promi
       ...{ folder: files.records, logs: files.daemonLogs, tell: (text) => note('info', 'daemon', text) },
     });
     closers.push(() => supervisor.close());
-    const works = new Works({ folders, note, daemons: supervisor });
+    const guard: Guard = new Guard({ folders, daemons: supervisor, note, changed: () => works.follow() });
+    const works = new Works({ folders, note, daemons: supervisor, mend: () => guard.restore() });
     closers.push(() => works.close());
-    const guard = new Guard({ folders, daemons: supervisor, note, changed: () => works.follow() });
     closers.push(() => guard.close());
 
     let settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;

@@ -1,6 +1,6 @@
 /** The network of kith that a gateway's clients leave through, or that may leave through the gateway. */
 import type { StatusReport } from '@kith/api';
-import { KithError, type Label } from '@kith/core';
+import { type Address, KithError, type Label } from '@kith/core';
 import { Client } from '../api/client.ts';
 import { folderOf, listNetworks } from '../state/networks.ts';
 import { fileIn } from '../state/paths.ts';
@@ -8,26 +8,20 @@ import { fileIn } from '../state/paths.ts';
 export interface FoundMesh {
   readonly client: Client;
   readonly interface: string;
+  /** Addresses of the members that were asked for: exits answer names there. */
+  readonly resolvers: readonly Address[];
 }
 
-/** The first network that is up here and has all of these members; null without one. */
+/** The first network that is up here and has one of these members; with none of them any network. Null without one. */
 export async function findMesh(members: readonly Label[]): Promise<FoundMesh | null> {
   for (const label of listNetworks()) {
     const client = new Client(fileIn(folderOf(label), 'socket'));
     const status = await statusOf(client);
     if (status === null || status.interface === null) continue;
-    const { name } = status.interface;
-    const known = (member: Label): boolean => status.members.some((each) => each.name === member);
-    if (members.every(known)) return { client, interface: name };
-  }
-  return null;
-}
-
-/** The members that are exits by the file, the first that is online first; what the network says besides is not asked. */
-export function exitAmong(members: readonly Label[], status: StatusReport): StatusReport['members'][number] | null {
-  for (const name of members) {
-    const found = status.members.find((each) => each.name === name && each.online && !each.self);
-    if (found !== undefined) return found;
+    const found = members.flatMap((name) => status.members.find((each) => each.name === name) ?? []);
+    if (members.length > 0 && found.length === 0) continue;
+    const resolvers = found.map(({ address4 }) => address4);
+    return { client, interface: status.interface.name, resolvers };
   }
   return null;
 }

@@ -1,5 +1,6 @@
 /** What a file wants of this machine: the file, the facts and the keys put together, with what speaks against it. */
 import { type Desired, desiredOn, type Gateway, gatewayOn, type Objection, objectionsTo } from '@kith/gateway';
+import { KithError } from '@kith/core';
 import { admittedRouters, hostFacts, hostOn, identityIn } from '@kith/host';
 import { type FoundFile, gatewayName } from './file.ts';
 import type { GatewayFolders } from './folders.ts';
@@ -24,7 +25,9 @@ export interface ProspectOptions {
 export async function prospectOf(file: FoundFile, { folders, as, draining }: ProspectOptions): Promise<Prospect> {
   const { settings, causeOf } = file;
   const { interface: exit, members, offer } = settings.exit;
-  const mesh = exit === null || offer ? ((await findMesh(members))?.interface ?? null) : null;
+  const mesh = exit === null || offer ? await findMesh(members) : null;
+  if (offer && mesh === null)
+    throw new KithError('GATEWAY_NO_MESH', '"gateway.exit.offer" is true, but the mesh is not up on this machine');
   const host = await hostOn({ name: gatewayName(as), folders, draining, exit, mesh });
   const identity = await identityIn(folders.state, settings);
   const gateway = gatewayOn({ ...host, admitted: admittedRouters(folders.state) }, settings, identity);

@@ -35,8 +35,10 @@ export interface DomainStatus {
 
 export interface ExitStatus {
   readonly interface: string;
-  /** The member that clients leave through; null where they do not leave through the mesh, or none is online. */
+  /** The member that clients leave through; null where they do not leave through the mesh, or none answers. */
   readonly member: string | null;
+  /** Why this one, or why none, for a person; null where they do not leave through the mesh. */
+  readonly reason: string | null;
 }
 
 export interface ExaminationReport {

@@ -18,6 +18,7 @@ import { readVersion } from '../version.ts';
 import { Exits } from './exits.ts';
 import { FiguresServer } from './figures.ts';
 import { type GatewayFolders, keeperFiles } from './folders.ts';
+import { Offer } from './offer.ts';
 
 export interface ShiftOptions {
   readonly folders: GatewayFolders;
@@ -25,6 +26,8 @@ export interface ShiftOptions {
   readonly gateway: Gateway;
   readonly note: (level: 'info' | 'warn' | 'error', kind: string, text: string) => void;
   readonly metrics: () => Promise<string>;
+  /** Brings back what the machine should have; false where that failed. */
+  readonly mend: () => Promise<boolean>;
 }
 
 /** ms between two looks at the counters of interfaces. */
@@ -149,12 +152,18 @@ export class Shift {
   }
 
   async #beginExits(): Promise<void> {
-    const { members } = this.gateway.settings.exit;
-    if (members.length === 0) return;
-    const exits = new Exits(members, this.#say('exit'));
-    this.#closers.push(() => exits.close());
-    this.exits = exits;
-    await exits.start();
+    const { exit } = this.gateway.settings;
+    const tell = this.#say('exit');
+    if (exit.members.length > 0) {
+      const exits = new Exits({ members: exit.members, tell, mend: this.#options.mend });
+      this.#closers.push(() => exits.close());
+      this.exits = exits;
+      await exits.start();
+    }
+    if (!exit.offer) return;
+    const offer = new Offer({ exit: this.gateway.exit, tell });
+    this.#closers.push(() => offer.close());
+    await offer.start();
   }
 
   async #beginFigures(): Promise<void> {

@@ -25,7 +25,7 @@ import type { GatewayFolders } from './folders.ts';
 import { inspect } from './inspect.ts';
 import { findMesh } from './mesh.ts';
 import { prospectOf } from './prospect.ts';
-import type { BanReport, BansReport, DomainStatus, ExaminationReport } from './reports.ts';
+import type { BanReport, BansReport, DomainStatus, ExaminationReport, ExitStatus } from './reports.ts';
 import type { KeeperStatus, RouterReport, RoutersReport, TrafficReport } from './reports.ts';
 import type { RouterChange } from './requests.ts';
 import { inDomain, Shift } from './shift.ts';
@@ -34,6 +34,8 @@ export interface WorksOptions {
   readonly folders: GatewayFolders;
   readonly daemons: Daemons;
   readonly note: (level: 'info' | 'warn' | 'error', kind: string, text: string) => void;
+  /** Brings back what the machine should have; false where that failed. */
+  readonly mend: () => Promise<boolean>;
 }
 
 export class Works {
@@ -80,7 +82,7 @@ export class Works {
       findings: this.#findings?.findings ?? [],
       examined: this.#findings?.at ?? null,
       domains: shift === null ? [] : domainsOf(shift.gateway, leases),
-      exit: shift === null ? null : { interface: shift.gateway.exit, member: shift.exits?.member ?? null },
+      exit: shift === null ? null : exitOf(shift),
       map: shift?.map?.snapshot() ?? null,
     };
   }
@@ -187,10 +189,10 @@ export class Works {
     }
     await this.#end();
     if (inForce === null) return;
-    const { folders, note } = this.#options;
+    const { folders, note, mend } = this.#options;
     const file = parseGatewayFile(inForce.text, inForce.file);
     const { gateway } = await prospectOf(file, { folders, as: inForce.as, draining: inForce.draining });
-    this.#shift = await Shift.begin({ folders, inForce, gateway, note, metrics: () => this.metrics() });
+    this.#shift = await Shift.begin({ folders, inForce, gateway, note, mend, metrics: () => this.metrics() });
   }
 
   async #end(): Promise<void> {
@@ -204,6 +206,10 @@ function stateOf(shift: Shift | null, pending: boolean): KeeperStatus['state'] {
   if (pending) return 'unconfirmed';
   if (shift === null) return 'none';
   return shift.inForce.draining ? 'draining' : 'running';
+}
+
+function exitOf({ gateway, exits }: Shift): ExitStatus {
+  return { interface: gateway.exit, member: exits?.way.member ?? null, reason: exits?.way.reason ?? null };
 }
 
 function banView({ target, reason, since, until }: KeptBan): BanView {

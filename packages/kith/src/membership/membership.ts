@@ -119,7 +119,7 @@ export class Membership {
 
   /** The member of a name, an id or an address. @throws KithError MEMBER_UNKNOWN with the nearest name */
   find(text: string): Member {
-    const found = this.#lookUp(text);
+    const found = this.known(text);
     if (found !== null) return found;
     const roster = this.#init.ledger.roster();
     const guess = nearest(text, [...roster.byName.keys()]);
@@ -162,7 +162,7 @@ export class Membership {
   revoke(request: RevokeRequest): RevokeReport {
     const { ledger, publish } = this.#init;
     const roster = ledger.roster();
-    const member = this.#lookUp(request.target);
+    const member = this.known(request.target);
     const known = member === null ? this.#findInvite(request.target) : null;
     if (member === null && known === null) this.find(request.target);
     requireAdmin(roster, this.#key);
@@ -230,7 +230,7 @@ export class Membership {
     return this.#init.ledger.context({ seed: this.#init.identity.node, key: this.#key }, this.#init.wall());
   }
 
-  #lookUp(text: string): Member | null {
+  known(text: string): Member | null {
     const wanted = text.toLowerCase();
     const address = sameAddress(text);
     for (const member of this.#init.ledger.roster().members.values()) {

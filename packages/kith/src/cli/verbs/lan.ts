@@ -1,34 +1,119 @@
-/** `kith lan`: this machine hands out addresses on an interface and sends its clients through the mesh to an exit. */
-import { KithError, parseLabel } from '@kith/core';
+/** `kith lan`: this machine hands out addresses on interfaces and sends its clients through the mesh to an exit. */
+import type { StatusReport } from '@kith/api';
+import { KithError, type Label, parseLabel } from '@kith/core';
 import { lanFile } from '@kith/gateway';
-import { Transactions } from '@kith/host';
-import { NO_KEEPER } from '../../gateway/connect.ts';
+import { type InForce, Transactions } from '@kith/host';
+import { NO_KEEPER, runningKeeper } from '../../gateway/connect.ts';
 import { parseGatewayFile } from '../../gateway/file.ts';
 import { gatewayFolders } from '../../gateway/folders.ts';
+import type { KeeperStatus } from '../../gateway/reports.ts';
 import { clientOf, type Context } from '../context.ts';
-import type { Result } from '../output.ts';
+import { plain, type Result, table } from '../output.ts';
 import { applyFile, type ApplyOptions } from './gateway/apply.ts';
+import { remove } from './gateway/remove.ts';
 
 export interface LanOptions extends Pick<ApplyOptions, 'confirm' | 'yes'> {
-  /** Names of members, the one that is preferred first. */
-  readonly via: readonly string[];
+  /** Names of members, the one that is preferred first; none: all exits of the network. */
+  readonly exits: readonly string[];
 }
 
 /** Stands where plans and complaints name a file. */
 const NAME = 'kith lan';
 
-export async function lan(context: Context, interfaces: readonly string[], options: LanOptions): Promise<Result> {
-  if (options.via.length === 0)
-    throw new KithError('USAGE', 'say which members clients leave through, the preferred one first: --via tower');
-  const members = options.via.map((name) => parseLabel(name, 'member name'));
-  const inForce = new Transactions({ folders: gatewayFolders(), daemons: NO_KEEPER }).inForce();
+/** @throws KithError EXIT_NOT_OFFERED, GATEWAY_OBJECTION and those of {@link applyFile} */
+export async function lanUp(context: Context, interfaces: readonly string[], options: LanOptions): Promise<Result> {
+  const wanted = options.exits.map((name) => parseLabel(name, 'member name'));
+  const inForce = sharing();
   if (inForce !== null && inForce.file !== NAME) {
-    const message = `this machine is a gateway by ${inForce.file}: write "exit: { members: [${members.join(', ')}] }" there`;
+    const message = `this machine is a gateway by ${inForce.file}: write the members as "exit: { members: […] }" there`;
     throw new KithError('GATEWAY_OBJECTION', message);
   }
   const status = await clientOf(context).status();
   const self = status.members.find((member) => member.self)?.name ?? 'this machine';
+  const members = exitsOf(status, wanted);
   const text = lanFile({ community: `${self} of ${status.label}`, clients: interfaces, members });
   const { confirm, yes } = options;
   return applyFile(context, parseGatewayFile(text, NAME), { as: undefined, confirm, confirmByDoctor: false, yes });
+}
+
+/** @throws KithError GATEWAY_NOT_APPLIED and those of {@link remove} */
+export async function lanDown(context: Context, yes: boolean): Promise<Result> {
+  needShared();
+  return remove(context, yes);
+}
+
+/** @throws KithError GATEWAY_NOT_APPLIED */
+export async function lanStatus(context: Context): Promise<Result> {
+  needShared();
+  const keeper = await runningKeeper(gatewayFolders());
+  const report = (await keeper?.status()) ?? null;
+  const mesh = await clientOf(context)
+    .status()
+    .catch(() => null);
+  const candidates = mesh?.exit?.candidates ?? [];
+  return {
+    json: {
+      ...{ running: report !== null, exit: report?.exit ?? null, candidates },
+      ...{ domains: report?.domains ?? [], leases: report?.leases ?? [] },
+    },
+    text: statusText(report, candidates),
+  };
+}
+
+function statusText(report: KeeperStatus | null, candidates: NonNullable<StatusReport['exit']>['candidates']): string {
+  if (report === null)
+    return 'clients are served, but nobody looks after them: start the keeper with "kith gateway run"';
+  const { exit, domains, leases } = report;
+  const lines = domains.map(
+    ({ bridge, address4, pool }) => `${bridge}: ${address4}, ${pool.leased} of ${pool.size} addresses leased`,
+  );
+  const way = plain(exit?.reason ?? 'the keeper has not looked yet');
+  const leaves = exit !== null && exit.member !== null;
+  lines.push(leaves ? `clients leave through ${way}` : `clients do not leave: ${way}`);
+  if (candidates.length > 0)
+    lines.push(
+      '',
+      table(
+        ['EXIT', 'STATE'],
+        candidates.map(({ id, name, state }) => [name ?? id, state]),
+        [],
+      ),
+    );
+  if (leases.length > 0)
+    lines.push(
+      '',
+      table(
+        ['CLIENT', 'NAME', 'MAC'],
+        leases.map(({ address, name, mac }) => [address, plain(name ?? ''), mac]),
+        [],
+      ),
+    );
+  return lines.join('\n');
+}
+
+/** Those that were named, each an exit by the ledger; else all of them, those that serve now first. */
+function exitsOf({ members, label }: StatusReport, wanted: readonly Label[]): Label[] {
+  const exits = members.filter(({ exit, self }) => exit !== 'none' && !self);
+  for (const name of wanted) {
+    if (exits.some((each) => each.name === name)) continue;
+    const known = members.some((each) => each.name === name);
+    if (!known) throw new KithError('MEMBER_UNKNOWN', `${label} has no member "${name}"`);
+    throw new KithError('EXIT_NOT_OFFERED', `${name} is no exit of ${label}`);
+  }
+  if (wanted.length > 0) return [...wanted];
+  if (exits.length === 0)
+    throw new KithError('EXIT_NOT_OFFERED', `${label} has no exit that clients could leave through`);
+  const serving = exits.filter(({ exit }) => exit === 'serving');
+  return [...serving, ...exits.filter((each) => !serving.includes(each))].map(({ name }) => name);
+}
+
+function sharing(): InForce | null {
+  return new Transactions({ folders: gatewayFolders(), daemons: NO_KEEPER }).inForce();
+}
+
+function needShared(): void {
+  const inForce = sharing();
+  if (inForce?.file === NAME) return;
+  const other = inForce === null ? '' : `, it is a gateway by ${inForce.file}`;
+  throw new KithError('GATEWAY_NOT_APPLIED', `this machine shares no LAN by "kith lan"${other}`);
 }

@@ -42,7 +42,9 @@ function pendingText({ phase, left }: NonNullable<KeeperStatus['pending']>): str
 
 function exitText(exit: KeeperStatus['exit']): string {
   if (exit === null) return 'none';
-  return exit.member === null ? exit.interface : `${exit.interface}, through ${exit.member}`;
+  const { interface: name, member, reason } = exit;
+  if (reason === null) return name;
+  return member === null ? `${name}, nobody leaves: ${plain(reason)}` : `${name}, through ${plain(reason)}`;
 }
 
 function domainRow({ code, bridge, address4, address6, pool }: DomainStatus): string[] {
