@@ -1,6 +1,7 @@
 /** A real Chromium, and what a page may not do in it: no error on the console, no question to anybody else. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
@@ -19,6 +20,28 @@ export function launchBrowser(
     // Chromium's own sandbox does not start for root.
     args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', ...args],
   });
+}
+
+/**
+ * What Playwright starts in place of Chromium: the same, in a network namespace.
+ *
+ * @param folder where it may lie
+ */
+export function chromiumIn(namespace: string, folder: string): string {
+  const path = join(folder, 'chromium');
+  writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${namespace} /usr/bin/chromium "$@"\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+/** Where the pictures of the documents lie; they are made anew where `KITH_PICTURES=1` asks for it. */
+const PICTURES = fileURLToPath(new URL('../../../../docs/pictures/', import.meta.url));
+
+export async function keepPicture(page: Page, name: string): Promise<void> {
+  if (process.env['KITH_PICTURES'] !== '1') return;
+  // Until what glides has come to rest.
+  await page.waitForTimeout(1500);
+  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
 }
 
 export interface Watched {

@@ -1,18 +1,13 @@
 /** The page over a real network: four machines with NATs between them, what they share, and Chromium on one of them. */
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { FaceProcessReport } from '@kith/api';
 import type { Actor } from '@kith/lab';
 import { addressOf, buildStage, everybodySeesEverybody, foundNetwork, type Stage } from '@kith/lab/four-machines';
-import { launchBrowser, openPage, type Watched } from './browser.ts';
-
-const PICTURES = fileURLToPath(new URL('../../../../docs/pictures/', import.meta.url));
-/** Set by who wants the pictures of the documents anew. */
-const KEEP = process.env['KITH_PICTURES'] === '1';
+import { chromiumIn, keepPicture, launchBrowser, openPage, type Watched } from './browser.ts';
 
 const PLACES: Readonly<Record<string, readonly [number, number]>> = {
   externalnyc: [40.71, -74.01],
@@ -34,14 +29,6 @@ async function join_(actor: Actor, admin: Actor): Promise<void> {
 
 function place(actor: Actor): void {
   appendFileSync(join(actor.folder, 'config.yaml'), `location: ${JSON.stringify(PLACES[actor.name])}\n`);
-}
-
-/** What Playwright starts in place of Chromium: the same, on a machine of the lab. */
-function chromiumOn(actor: Actor): string {
-  const path = join(actor.state, 'chromium');
-  writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${actor.host.namespace} /usr/bin/chromium "$@"\n`);
-  chmodSync(path, 0o755);
-  return path;
 }
 
 function shareFolder(actor: Actor): string {
@@ -67,7 +54,7 @@ describe('the page of a machine in a real network', () => {
     const { url } = JSON.parse(
       await fedora.must(['--json', 'web', '--downloads', join(fedora.state, 'in')]),
     ) as FaceProcessReport;
-    browser = await launchBrowser(chromiumOn(fedora));
+    browser = await launchBrowser(chromiumIn(fedora.host.namespace, fedora.state));
     watched = await openPage(browser);
     await watched.page.goto(url);
     await watched.page.locator('main h1').waitFor();
@@ -87,11 +74,7 @@ describe('the page of a machine in a real network', () => {
     await sign(page).waitFor();
     return page;
   };
-  const keep = async (name: string): Promise<void> => {
-    if (!KEEP) return;
-    await watched.page.waitForTimeout(1500);
-    await watched.page.screenshot({ path: join(PICTURES, `${name}.png`) });
-  };
+  const keep = (name: string): Promise<void> => keepPicture(watched.page, name);
 
   it('counts who is there, and tells what this node is behind', async () => {
     const page = await see('overview', (at) => at.getByText('of 4 online'));
