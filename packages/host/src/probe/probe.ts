@@ -17,6 +17,8 @@ const LONGEST = 12_000;
 const START = 4000;
 
 const CLIENT = fileURLToPath(new URL(`./client${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+/** From its source it finds the sources of packages; this program may have been told of them in another way. */
+const FLAGS: readonly string[] = import.meta.url.endsWith('.ts') ? ['--conditions=source'] : [];
 
 /**
  * What a client of the domain gets. Takes about four seconds, as servers look before they offer an address.
@@ -68,7 +70,7 @@ function clientMac(bridge: string): string {
 }
 
 async function playedBy({ names }: GatewayDomain, job: Job): Promise<ClientFacts> {
-  const child = spawn('unshare', ['--net', '--', process.execPath, ...process.execArgv, CLIENT], {
+  const child = spawn('unshare', ['--net', '--', process.execPath, ...FLAGS, CLIENT], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST);

@@ -61,10 +61,7 @@ describe('the page of a gateway', () => {
       await page.getByRole('row').filter({ hasText: service }).getByText('ready').waitFor();
     }
     const [lease] = (await stage.gateway.status()).leases;
-    await page
-      .getByRole('row')
-      .filter({ hasText: lease?.address ?? 'no lease' })
-      .waitFor();
+    await page.getByRole('cell', { name: lease?.address ?? 'no lease', exact: true }).waitFor();
     await assertAccessible(page);
   });
 
