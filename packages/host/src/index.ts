@@ -61,6 +61,7 @@ export {
   Transactions,
   type TransactionsOptions,
 } from './apply/transactions.ts';
+export { setDeadEnd } from './exit/dead-end.ts';
 export { hostFacts, hostOn, type HostOptions } from './facts/host.ts';
 export { hasWayOut } from './facts/way-out.ts';
 export { identityIn } from './identity/identity.ts';

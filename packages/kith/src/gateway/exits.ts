@@ -15,6 +15,8 @@ export interface ExitsOptions {
   /** The one that is liked best first. */
   readonly members: readonly Label[];
   readonly tell: (text: string) => void;
+  /** Tells clients that there is no way, or leaves them to find theirs. */
+  readonly block: (isDead: boolean) => Promise<void>;
   /** Brings back what the machine should have. False: it has to be tried again. */
   readonly mend: () => Promise<boolean>;
 }
@@ -33,6 +35,7 @@ export class Exits {
   readonly #options: ExitsOptions;
   readonly #rounds: Rounds;
   #way: WayOut = UNKNOWN;
+  #isDead: boolean | null = null;
   /** Process of the mesh that the routes were made for. */
   #process: number | null = null;
   #said = '';
@@ -55,31 +58,39 @@ export class Exits {
     await this.#rounds.close();
     const mesh = await findMesh(this.#options.members).catch(() => null);
     await mesh?.client.exit({ members: [], serves: null }).catch(() => undefined);
+    await this.#options.block(false);
   }
 
   async #look(): Promise<void> {
-    const { members, mend } = this.#options;
+    const { members, mend, tell } = this.#options;
     try {
       const mesh = await findMesh(members);
       if (mesh === null) {
-        this.#take(UNKNOWN);
+        await this.#take(UNKNOWN);
         return;
       }
       await mesh.client.exit({ members, serves: null });
       const status = await mesh.client.status();
-      this.#take(wayIn(status, members));
+      await this.#take(wayIn(status, members));
       const isAnother = this.#process !== null && status.pid !== this.#process;
       if (!isAnother || (await mend())) this.#process = status.pid;
     } catch (error) {
-      this.#take({ member: null, reason: error instanceof Error ? error.message : String(error) });
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#way = { member: null, reason };
+      if (reason !== this.#said) tell(reason);
+      this.#said = reason;
     }
   }
 
-  #take(way: WayOut): void {
+  async #take(way: WayOut): Promise<void> {
     this.#way = way;
     const text = way.member === null ? `clients do not leave: ${way.reason}` : `clients leave through ${way.reason}`;
     if (text !== this.#said) this.#options.tell(text);
     this.#said = text;
+    const isDead = way.member === null;
+    if (isDead === this.#isDead) return;
+    await this.#options.block(isDead);
+    this.#isDead = isDead;
   }
 }
 

@@ -12,6 +12,7 @@ import {
   OwnDocuments,
   Responder,
   type Segment,
+  setDeadEnd,
   TrafficHistory,
 } from '@kith/host';
 import { readVersion } from '../version.ts';
@@ -155,7 +156,8 @@ export class Shift {
     const { exit } = this.gateway.settings;
     const tell = this.#say('exit');
     if (exit.members.length > 0) {
-      const exits = new Exits({ members: exit.members, tell, mend: this.#options.mend });
+      const block = (isDead: boolean): Promise<void> => setDeadEnd(this.gateway, isDead);
+      const exits = new Exits({ members: exit.members, tell, block, mend: this.#options.mend });
       this.#closers.push(() => exits.close());
       this.exits = exits;
       await exits.start();

@@ -1,20 +1,26 @@
-/** Clients behind a member of the mesh leave through the members that are exits, the first that is online. Needs root. */
+/** Clients behind a member of the mesh leave through the members that are exits, the first that answers. Needs root. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Actor, type Host } from '@kith/lab';
+import { Actor, type Capture, type Host } from '@kith/lab';
 import { buildGatewayStage, Client, GatewayHost, type GatewayStage, SITE } from '@kith/lab/gateway';
 
 const LABEL = 'mesh';
 const skip = existsSync('/usr/sbin/dnsmasq') && existsSync('/usr/sbin/udhcpc') ? false : 'needs dnsmasq and udhcpc';
+/** What is neither the mesh's nor between neighbours. */
+const OTHERS =
+  '(ip or ip6) and not udp port 6550 and not icmp6 and not ip6 multicast and not ip multicast and not icmp[icmptype] == icmp-unreach';
+const NOTHING = /nothing to do/i;
+/** ms in which clients have another exit. */
+const FAILOVER = 10_000;
 
 async function until<T>(what: string, look: () => Promise<T | null>, patience = 30_000): Promise<T> {
   for (const deadline = performance.now() + patience; performance.now() < deadline;) {
     const seen = await look();
     if (seen !== null) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`${what} did not come within ${patience / 1000} s`);
 }
@@ -25,8 +31,11 @@ describe('kith lan', { skip }, () => {
   /** Two gateways that are exits, and the machine whose clients have to get out. */
   let tower: Actor;
   let cave: Actor;
+  let machine: Actor;
   let home: GatewayHost;
   let client: Client;
+  /** What leaves the machine by its own line, but for the mesh. */
+  let line: Capture;
 
   /** Makes it a gateway of its own community that lets members of the mesh out. */
   async function offer(actor: Actor): Promise<void> {
@@ -41,6 +50,22 @@ describe('kith lan', { skip }, () => {
     await gateway.must(['gateway', 'apply']);
   }
 
+  function share(): Promise<string> {
+    return home.must(['lan', 'eth1', '--exit', 'tower', '--exit', 'cave']);
+  }
+
+  /** A page fetched by the site's name, as the site sees it coming from this exit. */
+  function surfsThrough(exit: Actor, patience: number): Promise<string> {
+    return until(
+      `a page through ${exit.name}`,
+      async () => {
+        const page = await client.fetch(`http://${SITE}/`, 1);
+        return page?.includes(`you are ${exit.host.address}`) === true ? page : null;
+      },
+      patience,
+    );
+  }
+
   before(async () => {
     stage = await buildGatewayStage();
     folder = mkdtempSync(join(tmpdir(), 'kith-lan-'));
@@ -49,7 +74,7 @@ describe('kith lan', { skip }, () => {
     const actor = (host: Host): Actor => new Actor(host, LABEL, folder);
     tower = actor(await stage.lab.host('tower', { on, address: '192.0.2.20' }));
     cave = actor(await stage.lab.host('cave', { on, address: '192.0.2.21' }));
-    const machine = actor(await stage.lab.host('home', { on: router }));
+    machine = actor(await stage.lab.host('home', { on: router }));
     await tower.must(['init', 'tower', '--prefix', '10.99.0.0/24', '--endpoint', '192.0.2.20:6550']);
     await tower.must(['up']);
     for (const each of [cave, machine]) {
@@ -61,41 +86,88 @@ describe('kith lan', { skip }, () => {
       await tower.must(['set', exit.name, '--exit', 'yes']);
       await offer(exit);
     }
-    await machine.until('both exits', ({ members }) => members.filter(({ online }) => online).length >= 2);
+    await machine.until('both exits', ({ members }) => members.filter(({ online }) => online).length >= 3);
     const phone = await stage.lab.bare('phone');
     await stage.lab.cable({ machine: machine.host, iface: 'eth1' }, { machine: phone, iface: 'eth0' });
     client = new Client(phone, folder);
     home = new GatewayHost(machine.host, join(folder, 'home-gateway'), machine.state);
+    line = await stage.lab.capture(machine.host, { iface: 'eth0', filter: OTHERS });
   });
   after(async () => {
     await stage.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
+  test('says which member is no exit, and who has none', async () => {
+    const { code, stderr } = await home.kith(['lan', 'eth1', '--exit', 'home']);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /home is no exit of mesh/);
+  });
+
   test('hands out addresses and sends clients through the mesh to the first exit', async () => {
-    await home.must(['lan', 'eth1', '--via', 'tower', '--via', 'cave']);
+    await share();
     const lease = await client.lease();
     assert.equal(lease.mtu, '1280', 'as much as the mesh carries');
-    const page = await until('a page through tower', () => client.fetch(`http://${SITE}/`, 2));
-    assert.match(page, new RegExp(`you are ${tower.host.address}`));
+    await surfsThrough(tower, 5000);
     assert.equal((await home.status()).exit?.member, 'tower');
+    assert.match(await home.must(['lan']), /clients leave through tower, the preferred one/);
+    assert.match(await share(), NOTHING);
   });
 
-  test('goes on through the next exit when the first one is gone', async () => {
+  test("lets clients neither into the mesh nor into the exit's own networks", async () => {
+    assert.equal(await client.fetch(`http://${tower.host.address}:1/`, 1), null);
+    const { code } = await client.machine.run(['ping', '-c', '1', '-W', '1', '10.99.0.1']);
+    assert.notEqual(code, 0, 'a member answers a stranger');
+  });
+
+  test('goes on through the next exit within ten seconds when the first one is gone', async () => {
+    const died = performance.now();
     await tower.signal('SIGKILL');
-    const page = await until(
-      'a page through cave',
-      async () => {
-        const seen = await client.fetch(`http://${SITE}/`, 1);
-        return seen?.includes(cave.host.address) === true ? seen : null;
-      },
-      60_000,
-    );
-    assert.match(page, new RegExp(`you are ${cave.host.address}`));
+    await surfsThrough(cave, FAILOVER);
+    assert.ok(performance.now() - died < FAILOVER);
+    const said = await until('the reason', async () => {
+      const text = await home.must(['lan']);
+      return text.includes('tower does not answer') ? text : null;
+    });
+    assert.match(said, /clients leave through cave: tower does not answer/);
   });
 
-  test('lets nothing out beside the mesh', async () => {
+  test('tells clients that there is no way when no exit is left, and lets nothing out beside the mesh', async () => {
     await cave.signal('SIGKILL');
+    await until(
+      'that no exit is used',
+      async () => ((await home.status()).exit?.member === null ? true : null),
+      15_000,
+    );
+    const told = await until('a refusal', async () => {
+      const { stdout } = await client.machine.run(['ping', '-c', '1', '-W', '1', stage.web.address]);
+      return stdout.includes('Unreachable') ? stdout : null;
+    });
+    assert.match(told, /Destination Net Unreachable/);
     assert.equal(await client.fetch(`http://${stage.web.address}/`, 2), null);
+    assert.deepEqual(await client.resolve(SITE, 'A'), []);
+  });
+
+  test('goes through the first exit that is back', async () => {
+    await tower.must(['up']);
+    await surfsThrough(tower, 30_000);
+  });
+
+  test("finds its way again when the machine's own mesh was started anew", async () => {
+    await machine.must(['down']);
+    await machine.must(['up']);
+    await surfsThrough(tower, 30_000);
+    assert.match(await share(), NOTHING);
+  });
+
+  test('left all the time nothing on its own line that was not the mesh', () => {
+    const strangers = line.packets().map(({ data }) => data.toString('hex'));
+    assert.deepEqual(strangers, []);
+  });
+
+  test('leaves the machine as it was', async () => {
+    await home.must(['lan', 'down', '--yes']);
+    const { stdout } = await machine.host.run(['sh', '-c', 'ip -br link; ip rule; nft list tables']);
+    assert.doesNotMatch(stdout, /br-|lookup 42|table inet kith/);
   });
 });
