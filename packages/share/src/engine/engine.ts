@@ -33,8 +33,10 @@ import { asKithError, Share, type ShareStart } from './share.ts';
 import { type Named, metainfoOf, readSource, type ShareSource } from './source.ts';
 import { SwarmDriver } from './swarm-driver.ts';
 import { trackerUrl } from '../tracker/tracker-client.ts';
+import { rtcHost } from './rtc-host.ts';
 import { TrackerFinder } from './tracker-finder.ts';
 import { WebSeeds } from './web-seeds.ts';
+import type { WebRtc, WebRtcOptions, WebRtcState } from '../webrtc/webrtc.ts';
 
 export interface EngineOptions {
   /** For what has to outlive a restart; made where it is not there. One engine at a time. */
@@ -54,6 +56,11 @@ export interface EngineOptions {
   readonly limits?: Partial<SwarmLimits>;
   /** Of all shares together, bytes per second. */
   readonly rates?: { readonly down?: number; readonly up?: number };
+  /**
+   * Peers that trackers over WebSocket bring together, browsers among them. On by default, and costs nothing while no share
+   * has such a tracker; false for none.
+   */
+  readonly webrtc?: Omit<WebRtcOptions, 'log' | 'bindAddress'> | false;
   /** Default `allowed`. */
   readonly encryption?: EncryptionPolicy;
   readonly disk?: DiskOptions;
@@ -80,9 +87,13 @@ export interface AddShareOptions extends ShareOptions {
   readonly seed?: boolean;
   /** Pieces in their order, for what is looked at while it comes. */
   readonly sequential?: boolean;
+  /** Loads over files that are there already and are not the torrent's. Without it they are an error, STORAGE_OCCUPIED. */
+  readonly overwrite?: boolean;
   /** Stops once everything wanted is there. */
   readonly noSeed?: boolean;
 }
+
+type Hashed = Pick<Metainfo | Magnet, 'infoHash' | 'infoHashV2' | 'name'>;
 
 /** How long pieces may wait for the resume file, ms, and how often `progress` is told. */
 const SAVE_EVERY = 1_000;
@@ -98,6 +109,7 @@ export class Engine {
   readonly #events: Events = new Events();
   readonly #finders: readonly PeerFinder[];
   readonly #webSeeds: WebSeeds;
+  readonly #webrtc: WebRtc | undefined;
   readonly #host: ShareHost;
   readonly #shares: Map<string, Share> = new Map();
   readonly #byTorrent: Map<Torrent, Share>;
@@ -174,7 +186,10 @@ export class Engine {
         for (const share of this.#shares.values()) if (share.wanted === wanted) share.foundPeers(peers, source);
       },
     };
-    const factories: FinderFactory[] = [(each) => new TrackerFinder(each), ...(options.finders ?? [])];
+    const rtc =
+      options.webrtc === false ? undefined : rtcHost(options, { session: driver.session, reach, shares: this.#shares });
+    this.#webrtc = rtc?.webrtc;
+    const factories: FinderFactory[] = [(each) => new TrackerFinder(each, rtc), ...(options.finders ?? [])];
     this.#finders = factories.map((factory) => factory(host));
     this.#webSeeds = new WebSeeds({
       accept: (duplex) => driver.session.accept(duplex, performance.now()),
@@ -189,6 +204,11 @@ export class Engine {
   /** Where peers are accepted. */
   get port(): number {
     return this.#driver.port;
+  }
+
+  /** Whether there is WebRTC; undefined where it is not wanted. */
+  get webrtc(): WebRtcState | undefined {
+    return this.#webrtc?.state;
   }
 
   /** @returns ends it */
@@ -232,8 +252,12 @@ export class Engine {
       ...start.record,
       ...{ public: isPublic, peers: checkedPeers(options.peers), trackers: options.trackers ?? [] },
       ...{ sequential: options.sequential === true, noSeed: options.noSeed === true },
+      settled: options.overwrite === true,
       ...(options.select === undefined ? {} : { select: options.select }),
     });
+    const refused = this.#known(start.metainfo ?? start.magnet);
+    // It wrote nothing: this is the second try, after the place was made free, elsewhere, or with leave to write over it.
+    if (refused?.refused === true) await this.remove(refused);
     this.#refuseDuplicate(start.metainfo ?? start.magnet);
     if (start.metainfo !== undefined && options.seed !== true) this.#refusePlace(start.metainfo, folder);
     if (start.magnet !== undefined) this.#refuseUnreachable(start.magnet, record);
@@ -289,6 +313,7 @@ export class Engine {
     clearInterval(this.#totals);
     clearTimeout(this.#saving);
     this.#webSeeds.close();
+    this.#webrtc?.close();
     await Promise.all(this.#finders.map(async (finder) => finder.close()));
     await Promise.all(this.shares().map((share) => share.close()));
     this.#resume.close();
@@ -459,17 +484,24 @@ export class Engine {
     if (this.#closed) throw new KithError('SHARE_STOPPED', 'the engine is being closed');
   }
 
-  #refuseDuplicate(named: Pick<Metainfo | Magnet, 'infoHash' | 'infoHashV2' | 'name'> | undefined): void {
+  #refuseDuplicate(named: Hashed | undefined): void {
+    const known = this.#known(named);
+    if (known === undefined) return;
+    const where = known.path ?? known.folder;
+    throw new KithError(
+      'TORRENT_DUPLICATE',
+      `${named?.name ?? known.name} is shared already: ${known.id.slice(0, 8)} in ${where}`,
+    );
+  }
+
+  /** The share of the same torrent, by either of its hashes. */
+  #known(named: Hashed | undefined): Share | undefined {
     for (const hash of [named?.infoHash, named?.infoHashV2]) {
       const torrent = hash === undefined ? undefined : this.#driver.session.find(hash);
       const known = torrent === undefined ? undefined : this.#byTorrent.get(torrent);
-      if (known === undefined) continue;
-      const where = known.path ?? known.folder;
-      throw new KithError(
-        'TORRENT_DUPLICATE',
-        `${named?.name ?? known.name} is shared already: ${known.id.slice(0, 8)} in ${where}`,
-      );
+      if (known !== undefined) return known;
     }
+    return undefined;
   }
 
   /** Two downloads into one place would destroy each other. */

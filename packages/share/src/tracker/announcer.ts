@@ -31,8 +31,11 @@ export interface AnnouncerOptions {
   readonly allTiers?: boolean;
   readonly signalling?: Signalling;
   readonly client?: TrackerClientOptions;
-  /** Makes the client of a URL; for clients that several torrents share. Default {@link trackerClient}. */
-  readonly open?: (url: string) => TrackerClient;
+  /**
+   * Makes the client of a URL, or undefined for {@link trackerClient}; for clients that several torrents share. `lost` is to
+   * be called when the tracker has forgotten this node.
+   */
+  readonly open?: (url: string, lost: (reason: string) => void) => TrackerClient | undefined;
 }
 
 /** Longest wait of a timer; more overflow it. */
@@ -175,17 +178,13 @@ export class Announcer {
     const known = this.#clients.get(url);
     if (known !== undefined) return known;
     const { client, signalling, open } = this.#options;
+    // The tracker has forgotten this node with its connection.
+    const lost = (reason: string): void => {
+      this.#schedule.lost(url, new tracker.TrackerError('unreachable', reason), performance.now());
+      this.#poll();
+    };
     const made =
-      open?.(url) ??
-      trackerClient(url, {
-        ...client,
-        ...(signalling === undefined ? {} : { signalling }),
-        // The tracker has forgotten this node with its connection.
-        lost: (reason) => {
-          this.#schedule.lost(url, new tracker.TrackerError('unreachable', reason), performance.now());
-          this.#poll();
-        },
-      });
+      open?.(url, lost) ?? trackerClient(url, { ...client, ...(signalling === undefined ? {} : { signalling }), lost });
     this.#clients.set(url, made);
     return made;
   }

@@ -40,6 +40,9 @@ export interface WebSocketTrackerOptions extends TrackerClientOptions {
   readonly lost?: (reason: string) => void;
 }
 
+/** Seconds between two announces of one torrent. */
+const LEAST_PAUSE = 10;
+
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: tracker.TrackerError) => void;
@@ -179,6 +182,8 @@ export class WebSocketTracker implements TrackerClient {
           ?.resolve({
             interval,
             peers: [],
+            // Peers of this kind live on fresh offers: who lost one may make some before its turn.
+            minInterval: Math.min(interval, LEAST_PAUSE),
             ...(seeds === undefined ? {} : { seeds }),
             ...(leechers === undefined ? {} : { leechers }),
             ...(warning === undefined ? {} : { warning }),

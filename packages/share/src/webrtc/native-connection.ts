@@ -1,10 +1,10 @@
 /** One peer connection with its data channel, in the process that has WebRTC. */
 import type { Socket } from 'node:net';
-import type { DataChannel, PeerConnection } from 'node-datachannel';
+import type * as datachannel from 'node-datachannel';
 import { FRAME, FRAME_LIMITS, frame, frameHead, takenPayload } from './frames.ts';
 import type { WebRtcSetup } from './webrtc-process.ts';
 
-type Native = typeof import('node-datachannel');
+type Native = typeof datachannel;
 
 export interface NativeOptions {
   readonly id: number;
@@ -31,8 +31,8 @@ export class NativeConnection {
   readonly #socket: Socket;
   readonly #ended: () => void;
   // Both are closed when they are collected as garbage.
-  readonly #connection: PeerConnection;
-  #channel: DataChannel | undefined;
+  readonly #connection: datachannel.PeerConnection;
+  #channel: datachannel.DataChannel | undefined;
   #gathering: NodeJS.Timeout | undefined;
   #described = false;
   #over = false;
@@ -131,7 +131,7 @@ export class NativeConnection {
     this.#socket.write(frame(FRAME.described, this.#id, description.sdp));
   }
 
-  #take(channel: DataChannel): void {
+  #take(channel: datachannel.DataChannel): void {
     this.#channel = channel;
     channel.setBufferedAmountLowThreshold(LOW);
     channel.onBufferedAmountLow(() => {

@@ -31,6 +31,7 @@ export class WebRtcDuplex implements Duplex {
   #draining = false;
   #reason: string | undefined;
   #told = false;
+  #whenEnded: () => void = () => undefined;
 
   /** @internal Connections are made by `WebRtc`. */
   constructor({ remote, incoming, clock, number, process }: WebRtcDuplexOptions) {
@@ -94,6 +95,12 @@ export class WebRtcDuplex implements Duplex {
     this.ended(reason);
   }
 
+  /** Called once, also where nobody ever started to read. */
+  whenEnded(listener: () => void): void {
+    this.#whenEnded = listener;
+    if (this.#reason !== undefined) listener();
+  }
+
   // What the process says.
 
   /** Bytes that came; valid during the call only. */
@@ -117,6 +124,7 @@ export class WebRtcDuplex implements Duplex {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     setImmediate(() => this.#tell());
+    this.#whenEnded();
   }
 
   #release(): void {

@@ -30,7 +30,8 @@ export interface Attempt {
 }
 
 export type WebRtcState =
-  | { readonly state: 'idle' | 'running' }
+  | { readonly state: 'idle' }
+  | { readonly state: 'running'; readonly pid: number | undefined }
   /** It crashed: nothing is tried until `until`, monotonic ms. */
   | { readonly state: 'waiting'; readonly reason: string; readonly until: number }
   | { readonly state: 'unavailable'; readonly reason: string };
@@ -76,16 +77,6 @@ export class WebRtc {
   get state(): WebRtcState {
     if (this.#state.state === 'waiting' && performance.now() >= this.#state.until) return { state: 'idle' };
     return this.#state;
-  }
-
-  /** Connections and offers. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** Of the process, while there is one. */
-  get pid(): number | undefined {
-    return this.#process?.pid;
   }
 
   /** @param filter whom the connection may lead to @throws WebRtcError as a rejection */
@@ -161,8 +152,7 @@ export class WebRtc {
   #start(): WebRtcProcess {
     const { iceServers = [], bindAddress } = this.#options;
     this.#started = performance.now();
-    this.#state = { state: 'running' };
-    return new WebRtcProcess(
+    const process = new WebRtcProcess(
       { iceServers, ...(bindAddress === undefined ? {} : { bindAddress }) },
       {
         data: (number, bytes) => this.#entries.get(number)?.duplex?.came(bytes),
@@ -170,6 +160,8 @@ export class WebRtc {
         ended: (reason) => this.#crashed(reason),
       },
     );
+    this.#state = { state: 'running', pid: process.pid };
+    return process;
   }
 
   #hear(kind: Exclude<FrameKind, typeof FRAME.data>, number: number, payload: Uint8Array): void {

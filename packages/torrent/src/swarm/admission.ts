@@ -2,10 +2,16 @@ import { equalBytes } from '@kith/core';
 import type { Duplex, PeerAddress } from '../wire/duplex.ts';
 import type { WireHandler } from '../wire/handler.ts';
 import type { Handshake } from '../wire/handshake.ts';
+import type { Encryption } from '../wire/mse.ts';
 import { PeerWire, type Attachment } from '../wire/peer-wire.ts';
 import { Bits } from './bits.ts';
 import { Peer } from './peer.ts';
 import type { Torrent } from './torrent.ts';
+
+/** WebRTC encrypts by itself (RFC 8831, section 4), and its other programs know no other encryption. */
+export function encryptionFor(duplex: Duplex, encryption: Encryption | undefined): Encryption | undefined {
+  return duplex.kind === 'webrtc' ? undefined : encryption;
+}
 
 /** Who becomes a peer of a torrent: connections up to the handshake, and what is said first. */
 export class Admission {
@@ -18,7 +24,7 @@ export class Admission {
   /** A dial succeeded. */
   dialed(duplex: Duplex, address: PeerAddress, plain: boolean, now: number): void {
     const torrent = this.#torrent;
-    const { encryption } = torrent.context;
+    const encryption = encryptionFor(duplex, torrent.context.encryption);
     const other = torrent.infoHash === undefined ? undefined : torrent.infoHashV2?.subarray(0, 20);
     const connect = (handler: WireHandler): PeerWire =>
       PeerWire.dialed(duplex, handler, {

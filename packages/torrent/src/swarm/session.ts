@@ -7,6 +7,7 @@ import type { Duplex, PeerAddress } from '../wire/duplex.ts';
 import type { Handshake } from '../wire/handshake.ts';
 import { torrentKey, type Encryption } from '../wire/mse.ts';
 import { PeerWire, type Attachment, type WireLookup } from '../wire/peer-wire.ts';
+import { encryptionFor } from './admission.ts';
 import { BanList, type PeerIdentity } from './ban-list.ts';
 import type { Bits } from './bits.ts';
 import { canonicalPriority } from './canonical-priority.ts';
@@ -192,7 +193,7 @@ export class Session implements TorrentContext, WireLookup {
       duplex.close(full ? 'too many connections' : 'banned');
       return;
     }
-    const { encryption } = this;
+    const encryption = encryptionFor(duplex, this.encryption);
     const lookup = only === undefined ? this : this.#lookupOf(only);
     const wire = PeerWire.accepted(duplex, lookup, encryption === undefined ? {} : { encryption });
     this.#handshaking.set(wire, now);

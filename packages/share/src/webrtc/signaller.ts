@@ -1,0 +1,138 @@
+/**
+ * Makes peers of one share out of what trackers pass on between strangers: offers when peers are wanted and not before, answers
+ * to offers of others, and never two connections to one peer.
+ */
+import { randomBytes } from 'node:crypto';
+import { bencode, type Duplex, type tracker } from '@kith/torrent';
+import type { PeerFilter } from '../net/peer-filter.ts';
+import type { RemoteDescription, Signalling } from '../tracker/websocket-tracker.ts';
+import { type Attempt, type WebRtc } from './webrtc.ts';
+import { WebRtcError } from './webrtc-error.ts';
+
+export interface SignallerOptions {
+  readonly webrtc: WebRtc;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  readonly filter: PeerFilter;
+  /** Whether another peer has a place. @param peerId of the one that it would be, as a binary string */
+  wants(peerId?: string): boolean;
+  connected(duplex: Duplex): void;
+  /** A connection ended, or could not be made for a while: it is time to make offers again. */
+  lost(): void;
+}
+
+/** Offers that wait for an answer: each holds a socket. */
+const MOST_OFFERS = 4;
+/** Offers of others that are being answered: strangers send as many as they like. */
+const MOST_ANSWERS = 4;
+
+export class Signaller {
+  readonly #options: SignallerOptions;
+  /** By offer id. */
+  readonly #offers = new Map<string, Attempt>();
+  #making = 0;
+  #answering = 0;
+  /** Of those that are being connected to. */
+  readonly #meeting = new Set<string>();
+  #closed = false;
+
+  constructor(options: SignallerOptions) {
+    this.#options = options;
+  }
+
+  /** @param answer passes an answer on, on the way on which the offer came */
+  through(answer: (offer: RemoteDescription, sdp: string) => void): Signalling {
+    return {
+      offers: (request) => this.#makeOffers(request),
+      offered: (offer) => void this.#answer(offer, answer),
+      answered: (answered) => this.#answered(answered),
+    };
+  }
+
+  /** Gives up what is on its way. Connections stay. */
+  close(): void {
+    this.#closed = true;
+    for (const attempt of this.#offers.values()) attempt.abandon();
+    this.#offers.clear();
+  }
+
+  /** Who misses something offers, so that who has everything need not, but for those who were there before. */
+  async #makeOffers({ left, event }: tracker.AnnounceRequest): Promise<tracker.Offer[]> {
+    const wanted = this.#wants() && (left > 0 || event === 'started');
+    const room = wanted ? Math.max(0, MOST_OFFERS - this.#offers.size - this.#making) : 0;
+    const offers = await Promise.all(Array.from({ length: room }, () => this.#offer()));
+    return offers.filter((offer) => offer !== undefined);
+  }
+
+  async #offer(): Promise<tracker.Offer | undefined> {
+    const { webrtc, filter } = this.#options;
+    this.#making++;
+    try {
+      const attempt = await webrtc.offer(filter);
+      const offerId = bencode.binaryString(randomBytes(20));
+      this.#offers.set(offerId, attempt);
+      void this.#follow(attempt).finally(() => this.#offers.delete(offerId));
+      return { offerId, sdp: attempt.sdp };
+    } catch (error) {
+      if (!(error instanceof WebRtcError)) throw error;
+      return undefined;
+    } finally {
+      this.#making--;
+    }
+  }
+
+  #answered({ offerId, peerId, sdp }: RemoteDescription): void {
+    const attempt = this.#offers.get(offerId);
+    if (attempt === undefined) return;
+    this.#offers.delete(offerId);
+    if (!this.#wants(peerId)) return attempt.abandon();
+    this.#meet(peerId, attempt);
+    attempt.answered(sdp);
+  }
+
+  async #answer(offer: RemoteDescription, answer: (offer: RemoteDescription, sdp: string) => void): Promise<void> {
+    const { webrtc, filter } = this.#options;
+    if (this.#answering >= MOST_ANSWERS || !this.#wants(offer.peerId)) return;
+    this.#answering++;
+    this.#meeting.add(offer.peerId);
+    try {
+      const attempt = await webrtc.accept(offer.sdp, filter);
+      answer(offer, attempt.sdp);
+      await this.#follow(attempt);
+    } catch (error) {
+      if (!(error instanceof WebRtcError)) throw error;
+    } finally {
+      this.#answering--;
+      this.#meeting.delete(offer.peerId);
+    }
+  }
+
+  #meet(peerId: string, attempt: Attempt): void {
+    this.#meeting.add(peerId);
+    const met = (): void => void this.#meeting.delete(peerId);
+    attempt.opened.then(met, met);
+  }
+
+  async #follow(attempt: Attempt): Promise<void> {
+    try {
+      const duplex = await attempt.opened;
+      if (this.#closed) return duplex.close('not wanted any more');
+      duplex.whenEnded(() => this.#again());
+      this.#options.connected(duplex);
+    } catch (error) {
+      if (!(error instanceof WebRtcError)) throw error;
+      if (error.failure === 'crashed') this.#again();
+    }
+  }
+
+  #again(): void {
+    if (!this.#closed) this.#options.lost();
+  }
+
+  #wants(peerId?: string): boolean {
+    if (this.#closed) return false;
+    if (peerId === undefined) return this.#options.wants();
+    const own = bencode.binaryString(this.#options.peerId);
+    return peerId !== own && !this.#meeting.has(peerId) && this.#options.wants(peerId);
+  }
+}
