@@ -45,6 +45,7 @@ export interface GatewayStageOptions {
 
 /** `kith gateway status --json`, as far as the lab looks at it. */
 export interface SeenGateway {
+  readonly pid: number;
   readonly state: 'running' | 'unconfirmed' | 'draining' | 'none';
   readonly services: readonly { readonly name: string; readonly state: string; readonly since: number }[];
   readonly domains: readonly { readonly bridge: string; readonly address4: string; readonly address6: string }[];

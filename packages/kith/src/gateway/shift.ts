@@ -162,7 +162,7 @@ export class Shift {
       this.exits = exits;
       await exits.start();
     }
-    if (!exit.offer) return;
+    if (!exit.offer || this.inForce.draining) return;
     const offer = new Offer({ exit: this.gateway.exit, tell });
     this.#closers.push(() => offer.close());
     await offer.start();

@@ -34,11 +34,12 @@ describe('kith lan', { skip }, () => {
   let machine: Actor;
   let home: GatewayHost;
   let client: Client;
+  const offers = new Map<string, GatewayHost>();
   /** What leaves the machine by its own line, but for the mesh. */
   let line: Capture;
 
   /** Makes it a gateway of its own community that lets members of the mesh out. */
-  async function offer(actor: Actor): Promise<void> {
+  async function offer(actor: Actor): Promise<GatewayHost> {
     const own = await stage.lab.bare(`client-of-${actor.name}`);
     await stage.lab.cable({ machine: actor.host, iface: 'eth1' }, { machine: own, iface: 'eth0' });
     const gateway = new GatewayHost(actor.host, join(folder, `${actor.name}-gateway`), actor.state);
@@ -48,6 +49,7 @@ describe('kith lan', { skip }, () => {
   exit: { interface: eth0, offer: true }
 `);
     await gateway.must(['gateway', 'apply']);
+    return gateway;
   }
 
   function share(): Promise<string> {
@@ -84,7 +86,7 @@ describe('kith lan', { skip }, () => {
     }
     for (const exit of [tower, cave]) {
       await tower.must(['set', exit.name, '--exit', 'yes']);
-      await offer(exit);
+      offers.set(exit.name, await offer(exit));
     }
     await machine.until('both exits', ({ members }) => members.filter(({ online }) => online).length >= 3);
     const phone = await stage.lab.bare('phone');
@@ -114,10 +116,53 @@ describe('kith lan', { skip }, () => {
     assert.match(await share(), NOTHING);
   });
 
-  test("lets clients neither into the mesh nor into the exit's own networks", async () => {
-    assert.equal(await client.fetch(`http://${tower.host.address}:1/`, 1), null);
-    const { code } = await client.machine.run(['ping', '-c', '1', '-W', '1', '10.99.0.1']);
-    assert.notEqual(code, 0, 'a member answers a stranger');
+  test('lets clients out over IPv6 too', async () => {
+    await until('an address', async () => ((await client.advertised()).addresses.length > 0 ? true : null));
+    const page = await until('a page', () => client.fetch(`http://[${stage.web.address6 ?? ''}]/`, 1), 10_000);
+    assert.match(page, new RegExp(`you are ${tower.host.address6 ?? 'nobody'}\\b`));
+  });
+
+  test('lets members out by an exit, and not into the networks that its operator has besides', async () => {
+    const { host } = machine;
+    const office = await stage.lab.bare('office');
+    await stage.lab.cable({ machine: tower.host, iface: 'eth2' }, { machine: office, iface: 'eth0' });
+    await tower.host.configure('give a network of its own to', { ip: ['addr add 192.168.77.1/24 dev eth2'] });
+    await office.configure('address', {
+      ip: ['addr add 192.168.77.2/24 dev eth0', 'route add default via 192.168.77.1'],
+    });
+    const pings = async (from: Host, ...words: readonly string[]): Promise<number | null> =>
+      (await from.run(['ping', '-c', '1', '-W', '1', ...words])).code;
+    assert.equal(await pings(tower.host, '192.168.77.2'), 0, 'the operator does not get there');
+    await host.configure('lead into the mesh', {
+      ip: ['route add 192.168.77.0/24 dev kith-mesh', `route add ${stage.web.address} dev kith-mesh`],
+    });
+    assert.equal(await pings(host, stage.web.address), 0, 'a member does not get out');
+    assert.notEqual(await pings(host, '192.168.77.2'), 0, "a member reaches the operator's office");
+    // In the name of an address that is not its own: the exit hears nothing of it.
+    await host.configure('take an address', { ip: ['addr add 10.99.0.77/32 dev lo'] });
+    assert.notEqual(await pings(host, '-I', '10.99.0.77', stage.web.address), 0, 'a foreign address is let out');
+    await host.configure('give all back', {
+      ip: [
+        'route del 192.168.77.0/24 dev kith-mesh',
+        `route del ${stage.web.address} dev kith-mesh`,
+        'addr del 10.99.0.77/32 dev lo',
+      ],
+    });
+  });
+
+  test("lets clients neither into the mesh nor into the exit's own network", async () => {
+    const question = ['ping', '-c', '1', '-W', '1', '10.99.0.1'];
+    assert.equal((await machine.host.run(question)).code, 0, 'the member does not answer');
+    assert.notEqual((await client.machine.run(question)).code, 0, 'the member answers a stranger');
+    assert.notEqual((await client.machine.run(['ping', '-c', '1', '-W', '1', '192.168.77.2'])).code, 0);
+  });
+
+  test('leaves an exit that is drained, and comes back to it afterwards', async () => {
+    await offers.get('tower')?.must(['gateway', 'drain']);
+    await surfsThrough(cave, FAILOVER);
+    assert.match(await home.must(['lan']), /cave: tower does not let anybody out at present/);
+    await offers.get('tower')?.must(['gateway', 'undrain']);
+    await surfsThrough(tower, 30_000);
   });
 
   test('goes on through the next exit within ten seconds when the first one is gone', async () => {
@@ -155,6 +200,17 @@ describe('kith lan', { skip }, () => {
 
   test("finds its way again when the machine's own mesh was started anew", async () => {
     await machine.must(['down']);
+    await machine.must(['up']);
+    await surfsThrough(tower, 30_000);
+    assert.match(await share(), NOTHING);
+  });
+
+  test('comes back when its keeper was started before the mesh', async () => {
+    const { pid } = await home.status();
+    await machine.host.run(['kill', '-9', String(pid)]);
+    await machine.must(['down']);
+    const keeper = await home.spawn(['gateway', 'run']);
+    await keeper.waitFor(/keeping the gateway/);
     await machine.must(['up']);
     await surfsThrough(tower, 30_000);
     assert.match(await share(), NOTHING);
