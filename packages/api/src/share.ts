@@ -72,6 +72,8 @@ export interface ShareReport extends ShareSnapshot {
   readonly magnet: string;
   /** The page that shows and plays it, on this machine or in the mesh; absent while the metadata is missing. */
   readonly link?: string;
+  /** M3U for players, there too; absent where nothing in it plays. */
+  readonly playlist?: string;
 }
 
 export interface ShareDetails extends ShareReport {
@@ -132,6 +134,26 @@ export interface StreamReport {
   /** It was there before. */
   readonly known: boolean;
   readonly id: string;
+  /** M3U of all that plays in the share, on this machine; absent where nothing does. */
+  readonly playlist?: string;
+}
+
+/** The media server for televisions in the local network. */
+export interface TvReport {
+  readonly on: boolean;
+  /** As televisions show it. */
+  readonly name: string;
+  readonly interfaces: readonly string[];
+  /** Ids of the shares that it shows; all where empty. */
+  readonly shares: readonly string[];
+  /** By interface: the address of its description, or why there is none. */
+  readonly places: readonly {
+    readonly interface: string;
+    readonly url: string | null;
+    readonly problem: string | null;
+  }[];
+  /** Films, pieces of music and pictures. */
+  readonly titles: number;
 }
 
 /** One line of the answer while a torrent is made. */

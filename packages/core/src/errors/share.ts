@@ -35,6 +35,7 @@ export type ShareCode =
   | 'SHARE_UNKNOWN'
   | 'SHARE_RIGHTS'
   | 'SHARE_METADATA';
+  | 'SHARE_TELEVISION'
 
 export const SHARE_ERRORS: Readonly<Record<ShareCode, ErrorEntry>> = {
   TRACKER_PORT: {
@@ -207,3 +208,9 @@ export const SHARE_ERRORS: Readonly<Record<ShareCode, ErrorEntry>> = {
     exit: NETWORK,
   },
 };
+  SHARE_TELEVISION: {
+    meaning: 'The media server for televisions has no local network that it may serve.',
+    advice:
+      'Name an interface with a private IPv4 address, as `ip -4 address` shows them: `kith share tv on --interface eth0`.',
+    exit: USAGE,
+  },

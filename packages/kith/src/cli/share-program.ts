@@ -20,6 +20,7 @@ export function addShareVerbs(add: AddVerb): void {
   addMakeOptions(share).option('--public', PUBLIC);
   addManageVerbs(add, share);
 
+  addTv(add, share);
   add(
     'get <source>',
     'load what a magnet link, torrent file or address of one leads to',
@@ -118,6 +119,29 @@ function addManageVerbs(add: AddVerb, share: ReturnType<AddVerb>): void {
 function addTracker(add: AddVerb): void {
   add('tracker', 'run a tracker in the foreground: HTTP, UDP and WebSocket on one port', async (context, _args, o) =>
     (await import('./verbs/tracker.ts')).tracker(context, {
+function addTv(add: AddVerb, share: ReturnType<AddVerb>): void {
+  const tv = add(
+    'tv',
+    'show films, music and pictures to televisions in the local network; off by default',
+    async (context) => (await import('./verbs/tv.ts')).status(context),
+    share,
+  );
+  add(
+    'on',
+    'show them from now on',
+    async (context, _args, o) =>
+      (await import('./verbs/tv.ts')).on(context, {
+        ...{ interfaces: list(o, 'interface'), shares: list(o, 'share'), all: o['all'] === true },
+      }),
+    tv,
+  )
+    .option('--interface <IF>', 'an interface of the local network (default: the only one); may be repeated', collect)
+    .option('--share <SHARE>', 'only this share: id or name; may be repeated', collect)
+    .option('--all', 'all shares again');
+  add('off', 'show them no longer', async (context) => (await import('./verbs/tv.ts')).off(context), tv);
+  add('status', 'where and what', async (context) => (await import('./verbs/tv.ts')).status(context), tv);
+}
+
       ...{ port: text(o, 'port') ?? '6969', host: text(o, 'host') },
       ...{ http: o['http'] !== false, udp: o['udp'] !== false, websocket: o['ws'] !== false },
       ...{ allow: list(o, 'allow'), deny: list(o, 'deny'), stats: text(o, 'stats') ?? 'local' },

@@ -1,7 +1,23 @@
 /** Typed calls of the share process. */
 import { Caller, throwIfError } from '../api/caller.ts';
-import type { DoneReport, LogReport, MakeLine, ShareDetails, ShareReport, SharesReport, StreamReport } from '@kith/api';
-import type { ChangeShareRequest, GetRequest, MakeRequest, RatesRequest, StreamRequest } from './requests.ts';
+import type {
+  DoneReport,
+  LogReport,
+  MakeLine,
+  ShareDetails,
+  ShareReport,
+  SharesReport,
+  StreamReport,
+  TvReport,
+} from '@kith/api';
+import type {
+  ChangeShareRequest,
+  GetRequest,
+  MakeRequest,
+  RatesRequest,
+  StreamRequest,
+  TvRequest,
+} from './requests.ts';
 import { SHARE_ROUTES } from './routes.ts';
 
 const NOTHING: Omit<ChangeShareRequest, 'action'> = { data: false, down: null, up: null, select: [] };
@@ -47,6 +63,14 @@ export class ShareClient {
 
   stream(body: StreamRequest): Promise<StreamReport> {
     return this.#caller.json('POST', SHARE_ROUTES.streams, body);
+  }
+
+  tv(): Promise<TvReport> {
+    return this.#caller.json('GET', SHARE_ROUTES.tv);
+  }
+
+  setTv(body: TvRequest): Promise<TvReport> {
+    return this.#caller.json('POST', SHARE_ROUTES.tv, body);
   }
 
   log(since: number): Promise<LogReport> {

@@ -1,6 +1,7 @@
 /** Links for browsers and players to what is shared: on this machine's addresses in the mesh, or on loopback alone. */
 import { codeOf, KithError } from '@kith/core';
-import { type Door, LinkServer, type LinkServerOptions, type Share } from '@kith/share';
+import { type Door, hasPlaylist, LinkServer, type LinkServerOptions, type Share } from '@kith/share';
+import type { StreamFolder } from '@kith/torrent';
 
 export class Links {
   readonly #options: Pick<LinkServerOptions, 'secret' | 'pages' | 'shelf'>;
@@ -29,6 +30,19 @@ export class Links {
   link(share: Share): string | undefined {
     const place = this.#servers.at(-1);
     return place !== undefined && this.offer(share) ? place.base + place.server.path(share.id) : undefined;
+  }
+
+  /** A list of what can be played, for players: below the page where `here` is false, on this machine alone where it is true. */
+  playlist(share: Share, here: boolean): string | undefined {
+    const place = this.#servers.at(here ? 0 : -1);
+    const folder = this.folder(share);
+    if (place === undefined || folder === undefined || !hasPlaylist(folder)) return undefined;
+    return `${place.base}${place.server.path(share.id)}playlist.m3u8`;
+  }
+
+  /** Its files as they come; undefined while nobody knows what is in it. */
+  folder(share: Share): StreamFolder | undefined {
+    return this.offer(share) ? this.#doors.get(share.id)?.folder : undefined;
   }
 
   /** A file of it for a player on this machine. @param path in the torrent */

@@ -17,6 +17,7 @@ import { giveUpRights } from './rights.ts';
 import { shareApp } from './server.ts';
 import { ShareService } from './service.ts';
 import { readSettings, writeSettings } from './settings.ts';
+import { Television } from './television.ts';
 
 /** ms between two looks at this machine's addresses in its networks. */
 const LOOK_EVERY = 5_000;
@@ -75,14 +76,24 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
       settings.linkPort,
     );
     const service = new ShareService({ engine, links, places: () => places, saveRates: save });
+    const television = new Television({
+      ...{ settings: settings.tv, secret: settings.token, links, mesh: () => named },
+      shares: () => engine.shares(),
+      save: (tv) => save({ tv }),
+      warn: (text) => note('warn', 'tv', text),
+    });
+    closers.push(() => television.close());
+    const service = new ShareService({ engine, links, television, places: () => places, saveRates: save });
     closers.push(() => links.close());
     const offer = ({ share }: { readonly share: Share }): void => void links.offer(share);
     for (const event of ['added', 'state'] as const) engine.on(event, offer);
     await links.listen(places.addresses);
     for (const share of engine.shares()) offer({ share });
+    await television.look();
     save({ port: engine.port, linkPort: links.port });
 
     const look = async (): Promise<void> => {
+      await television.look();
       named = await meshInterfaces();
       const before = JSON.stringify(places);
       places = meshPlaces(named);

@@ -54,6 +54,15 @@ export interface StreamRequest {
 
 const path: Rule<string> = longText(4096);
 const absent: Rule<boolean> = (value, key) => (value === undefined ? false : flag(value, key));
+/** What televisions in the local network get to see. */
+export interface TvRequest {
+  readonly on: boolean;
+  /** Names of interfaces; those of before where empty, or the only one that can serve. */
+  readonly interfaces: readonly string[];
+  /** Ids, first characters of them, or names of shares; all where empty, those of before where null. */
+  readonly shares: readonly string[] | null;
+}
+
 const texts: Rule<string[]> = listOf(longText(4096), 1000);
 const rate: Rule<number> = whole(0, 2 ** 40);
 
@@ -86,4 +95,8 @@ export function readRatesRequest(body: unknown): RatesRequest {
 
 export function readStreamRequest(body: unknown): StreamRequest {
   return read<StreamRequest>(body, { id: text, file: nullable(path) });
+export function readTvRequest(body: unknown): TvRequest {
+  return read<TvRequest>(body, { on: flag, interfaces: listOf(text, 16), shares: nullable(texts) });
+}
+
 }

@@ -5,6 +5,7 @@ export const SHARE_ROUTES: {
   readonly made: '/v1/made';
   readonly rates: '/v1/rates';
   readonly streams: '/v1/streams';
+  readonly tv: '/v1/tv';
   readonly log: '/v1/log';
   readonly stop: '/v1/stop';
 } = {
@@ -13,6 +14,7 @@ export const SHARE_ROUTES: {
   made: '/v1/made',
   rates: '/v1/rates',
   streams: '/v1/streams',
+  tv: '/v1/tv',
   log: '/v1/log',
   stop: '/v1/stop',
 };

@@ -1,11 +1,20 @@
 /** The API of the share process, without a socket. */
 import type { Hono } from 'hono';
 import { stream } from 'hono/streaming';
-import type { DoneReport, LogReport, MakeLine, ShareDetails, ShareReport, SharesReport, StreamReport } from '@kith/api';
+import type {
+  DoneReport,
+  LogReport,
+  MakeLine,
+  ShareDetails,
+  ShareReport,
+  SharesReport,
+  StreamReport,
+  TvReport,
+} from '@kith/api';
 import { errorBody, jsonApp, jsonBody, wholeIn } from '../api/socket.ts';
 import type { LogBook } from '../daemon/log.ts';
 import { readChangeShareRequest, readGetRequest, readMakeRequest, readRatesRequest } from './requests.ts';
-import { readStreamRequest } from './requests.ts';
+import { readStreamRequest, readTvRequest } from './requests.ts';
 import { SHARE_BODY_LIMIT, SHARE_ROUTES } from './routes.ts';
 import type { ShareService } from './service.ts';
 
@@ -53,6 +62,8 @@ export function shareApp(service: ShareService, log: LogBook, stop: () => void):
   app.post(SHARE_ROUTES.streams, async (c) =>
     c.json<StreamReport>(service.stream(readStreamRequest(await jsonBody(c)))),
   );
+  app.get(SHARE_ROUTES.tv, (c) => c.json<TvReport>(service.tv()));
+  app.post(SHARE_ROUTES.tv, async (c) => c.json<TvReport>(await service.setTv(readTvRequest(await jsonBody(c)))));
   app.get(SHARE_ROUTES.log, (c) => c.json<LogReport>({ lines: log.lines(wholeIn(c.req.query('since'), 'since')) }));
   app.post(SHARE_ROUTES.stop, (c) => {
     stop();

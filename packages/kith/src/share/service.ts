@@ -3,12 +3,21 @@ import { KithError } from '@kith/core';
 import { type Engine, selectFiles, type Share } from '@kith/share';
 import type { Links } from './links.ts';
 import type { MeshPlaces } from './mesh.ts';
-import type { PeerReport, ShareDetails, ShareReport, SharesReport, ShelfList, StreamReport } from '@kith/api';
-import type { ChangeShareRequest, GetRequest, MakeRequest, RatesRequest, StreamRequest } from './requests.ts';
+import type { PeerReport, ShareDetails, ShareReport, SharesReport, ShelfList, StreamReport, TvReport } from '@kith/api';
+import type {
+  ChangeShareRequest,
+  GetRequest,
+  MakeRequest,
+  RatesRequest,
+  StreamRequest,
+  TvRequest,
+} from './requests.ts';
+import type { Television } from './television.ts';
 
 export interface ShareServiceInit {
   readonly engine: Engine;
   readonly links: Links;
+  readonly television: Television;
   readonly places: () => MeshPlaces;
   /** Rates of all shares together changed, 0 for no limit. */
   readonly saveRates: (rates: { readonly down?: number; readonly up?: number }) => void;
@@ -151,17 +160,30 @@ export class ShareService {
     const [file] = picked.filter(({ path }) => kind?.test(path.at(-1) ?? '')).toSorted((a, b) => b.length - a.length);
     const path = file?.path.join('/') ?? '';
     const url = this.#init.links.url(share, path) ?? '';
-    return { url, file: path, known: true, id: share.id };
+    const playlist = this.#init.links.playlist(share, true);
+    return { url, file: path, known: true, id: share.id, ...(playlist === undefined ? {} : { playlist }) };
+  }
+
+  tv(): TvReport {
+    return this.#init.television.report();
+  }
+
+  /** @throws KithError SHARE_UNKNOWN, SHARE_TELEVISION */
+  setTv(request: TvRequest): Promise<TvReport> {
+    const ids = request.shares?.map((word) => this.#find(word).id);
+    return this.#init.television.set(request, ids ?? null);
   }
 
   #report(share: Share): ShareReport {
     const { addresses } = this.#init.places();
     const hosts: readonly string[] = addresses.length > 0 ? addresses : ['127.0.0.1'];
     const link = this.#init.links.link(share);
+    const playlist = this.#init.links.playlist(share, false);
     return {
       ...share.snapshot(),
       magnet: share.magnet(hosts.map((host) => ({ host, port: this.#engine.port }))),
       ...(link === undefined ? {} : { link }),
+      ...(playlist === undefined ? {} : { playlist }),
     };
   }
 

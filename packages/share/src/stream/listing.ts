@@ -29,14 +29,21 @@ export function jsonListing(folder: StreamFolder, base: string): Listing {
   return { type: 'application/json', body: `${JSON.stringify({ name: folder.name, files })}\n` };
 }
 
+/** Whether there is anything in it to play. */
+export function hasPlaylist(folder: StreamFolder): boolean {
+  return folder.files.some(({ name }) => isPlayable(name));
+}
+
 /** What can be played, in the order of the files. */
 export function playlist(folder: StreamFolder, base: string): Listing {
   const lines = folder.files.flatMap(({ name }, i) =>
-    /^(?:video|audio)\//.test(contentType(name))
-      ? [`#EXTINF:-1,${name.replaceAll(/[\r\n]/g, ' ')}`, base + filePath(i, name)]
-      : [],
+    isPlayable(name) ? [`#EXTINF:-1,${name.replaceAll(/[\r\n]/g, ' ')}`, base + filePath(i, name)] : [],
   );
   return { type: 'audio/x-mpegurl', body: `${['#EXTM3U', ...lines].join('\n')}\n` };
+}
+
+function isPlayable(name: string): boolean {
+  return /^(?:video|audio)\//.test(contentType(name));
 }
 
 function escapeHtml(text: string): string {

@@ -7,8 +7,12 @@ import { contentType, harmless } from './content-type.ts';
 /** Bytes that one response asks its file for at a time; no more wait for a slow client, besides Node's own buffer. */
 const WINDOW = 262_144;
 
-export async function sendFile(request: IncomingMessage, response: ServerResponse, file: StreamFile): Promise<void> {
-  const type = contentType(file.name);
+export async function sendFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+  file: StreamFile,
+  type: string = contentType(file.name),
+): Promise<void> {
   const etag = `"${file.etag}"`;
   const { length } = file;
   response.setHeader('Accept-Ranges', 'bytes');

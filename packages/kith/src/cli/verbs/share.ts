@@ -64,6 +64,7 @@ export async function share(context: Context, paths: readonly string[], options:
       ...(report.error === undefined ? [] : [`  ${plain(report.error.message)}`]),
       report.magnet,
       ...(report.link === undefined ? [] : [report.link]),
+      ...(report.playlist === undefined ? [] : [report.playlist]),
     ].join('\n'),
   );
   return { json: { shares }, text: text.join('\n\n') };

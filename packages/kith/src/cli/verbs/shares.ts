@@ -68,6 +68,7 @@ function describe(share: ShareDetails): string {
     plain(share.path ?? share.folder),
     share.magnet,
     ...(share.link === undefined ? [] : [share.link]),
+    ...(share.playlist === undefined ? [] : [share.playlist]),
     ...(files.length === 0 ? [] : ['', table(['NUMBER', 'HERE', 'SIZE', 'FILE'], files, ['NUMBER', 'HERE', 'SIZE'])]),
     ...(peers.length === 0 ? [] : ['', table(['PEER', 'CLIENT', 'HAS', 'DOWN', 'UP'], peers, ['HAS', 'DOWN', 'UP'])]),
     ...(trackers.length === 0 ? [] : ['', ...trackers]),

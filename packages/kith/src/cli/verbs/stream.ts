@@ -29,7 +29,7 @@ export async function stream(context: Context, source: string, options: StreamOp
     if (interrupt.signal.aborted) return { json: { ended: true }, text: '' };
     const report = await client.stream({ id: share.id, file: options.file ?? null });
     if (context.json) process.stdout.write(`${JSON.stringify({ ...report, known })}\n`);
-    else context.progress(report.url);
+    else for (const link of [report.url, report.playlist]) if (link !== undefined) context.progress(link);
     await (options.player === undefined
       ? forEver(interrupt.signal)
       : play(options.player, report.url, interrupt.signal));
