@@ -34,8 +34,8 @@ export type ShareCode =
   | 'SHARE_STOPPED'
   | 'SHARE_UNKNOWN'
   | 'SHARE_RIGHTS'
-  | 'SHARE_METADATA';
   | 'SHARE_TELEVISION'
+  | 'SHARE_METADATA';
 
 export const SHARE_ERRORS: Readonly<Record<ShareCode, ErrorEntry>> = {
   TRACKER_PORT: {
@@ -202,15 +202,15 @@ export const SHARE_ERRORS: Readonly<Record<ShareCode, ErrorEntry>> = {
     advice: 'Run it as a user; or install `setpriv` (util-linux), or build the native addon with `npm run setup`.',
     exit: PERMISSION,
   },
-  SHARE_METADATA: {
-    meaning: 'The files of a magnet link are not known, as no peer has told of them yet.',
-    advice: 'Wait until somebody who has them is reachable; name one with `--peer HOST:PORT` if you know one.',
-    exit: NETWORK,
-  },
-};
   SHARE_TELEVISION: {
     meaning: 'The media server for televisions has no local network that it may serve.',
     advice:
       'Name an interface with a private IPv4 address, as `ip -4 address` shows them: `kith share tv on --interface eth0`.',
     exit: USAGE,
   },
+  SHARE_METADATA: {
+    meaning: 'The files of a magnet link are not known, as no peer has told of them yet.',
+    advice: 'Wait until somebody who has them is reachable; name one with `--peer HOST:PORT` if you know one.',
+    exit: NETWORK,
+  },
+};

@@ -19,8 +19,8 @@ export function addShareVerbs(add: AddVerb): void {
   );
   addMakeOptions(share).option('--public', PUBLIC);
   addManageVerbs(add, share);
-
   addTv(add, share);
+
   add(
     'get <source>',
     'load what a magnet link, torrent file or address of one leads to',
@@ -116,9 +116,6 @@ function addManageVerbs(add: AddVerb, share: ReturnType<AddVerb>): void {
   );
 }
 
-function addTracker(add: AddVerb): void {
-  add('tracker', 'run a tracker in the foreground: HTTP, UDP and WebSocket on one port', async (context, _args, o) =>
-    (await import('./verbs/tracker.ts')).tracker(context, {
 function addTv(add: AddVerb, share: ReturnType<AddVerb>): void {
   const tv = add(
     'tv',
@@ -142,6 +139,9 @@ function addTv(add: AddVerb, share: ReturnType<AddVerb>): void {
   add('status', 'where and what', async (context) => (await import('./verbs/tv.ts')).status(context), tv);
 }
 
+function addTracker(add: AddVerb): void {
+  add('tracker', 'run a tracker in the foreground: HTTP, UDP and WebSocket on one port', async (context, _args, o) =>
+    (await import('./verbs/tracker.ts')).tracker(context, {
       ...{ port: text(o, 'port') ?? '6969', host: text(o, 'host') },
       ...{ http: o['http'] !== false, udp: o['udp'] !== false, websocket: o['ws'] !== false },
       ...{ allow: list(o, 'allow'), deny: list(o, 'deny'), stats: text(o, 'stats') ?? 'local' },

@@ -75,7 +75,7 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
       },
       settings.linkPort,
     );
-    const service = new ShareService({ engine, links, places: () => places, saveRates: save });
+    closers.push(() => links.close());
     const television = new Television({
       ...{ settings: settings.tv, secret: settings.token, links, mesh: () => named },
       shares: () => engine.shares(),
@@ -84,17 +84,16 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
     });
     closers.push(() => television.close());
     const service = new ShareService({ engine, links, television, places: () => places, saveRates: save });
-    closers.push(() => links.close());
     const offer = ({ share }: { readonly share: Share }): void => void links.offer(share);
     for (const event of ['added', 'state'] as const) engine.on(event, offer);
     await links.listen(places.addresses);
     for (const share of engine.shares()) offer({ share });
-    await television.look();
     save({ port: engine.port, linkPort: links.port });
+    await television.look();
 
     const look = async (): Promise<void> => {
-      await television.look();
       named = await meshInterfaces();
+      await television.look();
       const before = JSON.stringify(places);
       places = meshPlaces(named);
       if (JSON.stringify(places) === before) return;

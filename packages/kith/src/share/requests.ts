@@ -52,8 +52,6 @@ export interface StreamRequest {
   readonly file: string | null;
 }
 
-const path: Rule<string> = longText(4096);
-const absent: Rule<boolean> = (value, key) => (value === undefined ? false : flag(value, key));
 /** What televisions in the local network get to see. */
 export interface TvRequest {
   readonly on: boolean;
@@ -63,6 +61,8 @@ export interface TvRequest {
   readonly shares: readonly string[] | null;
 }
 
+const path: Rule<string> = longText(4096);
+const absent: Rule<boolean> = (value, key) => (value === undefined ? false : flag(value, key));
 const texts: Rule<string[]> = listOf(longText(4096), 1000);
 const rate: Rule<number> = whole(0, 2 ** 40);
 
@@ -93,10 +93,10 @@ export function readRatesRequest(body: unknown): RatesRequest {
   return read<RatesRequest>(body, { down: nullable(rate), up: nullable(rate) });
 }
 
-export function readStreamRequest(body: unknown): StreamRequest {
-  return read<StreamRequest>(body, { id: text, file: nullable(path) });
 export function readTvRequest(body: unknown): TvRequest {
   return read<TvRequest>(body, { on: flag, interfaces: listOf(text, 16), shares: nullable(texts) });
 }
 
+export function readStreamRequest(body: unknown): StreamRequest {
+  return read<StreamRequest>(body, { id: text, file: nullable(path) });
 }
