@@ -1,6 +1,6 @@
 /**
  * The service worker of a link: `stream/N/NAME` is answered by the engine of an open page, with `?save` to be kept. Where none
- * answers it comes from the node, as `files/N/NAME` does.
+ * answers it comes from the node, as `files/N/NAME` does. The page itself is kept for when the node is away.
  */
 import type { StreamAsk, StreamHead, StreamPart, StreamRequest } from './engine/messages.ts';
 
@@ -29,6 +29,8 @@ declare const skipWaiting: () => Promise<void>;
 
 /** How long an engine may take to say what it has, ms: it may have to start first. */
 const PATIENCE = 4000;
+/** What the page is made of, below its link. */
+const PAGE = /^(?:share\.json|metainfo|icon\.svg|assets\/[^/]+)?$/;
 /** Parts that are under way to a reader. */
 const AHEAD = 2;
 
@@ -41,15 +43,34 @@ addEventListener('activate', (event) => {
 addEventListener('fetch', (event) => {
   if (!isFetch(event)) return;
   const { request, clientId } = event;
-  const [, link, file, name] = /^(.*\/s\/[^/]+\/)stream\/(\d+)\/([^/?]*)/.exec(request.url) ?? [];
-  if (link === undefined || file === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return;
+  const [, link, path] = /^(.*\/s\/[^/]+\/)([^?#]*)/.exec(request.url) ?? [];
+  if (link === undefined || path === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return;
+  if (PAGE.test(path) && request.method === 'GET') return event.respondWith(fresh(request, link));
+  const [, file, name] = /^stream\/(\d+)\/([^/]*)$/.exec(path) ?? [];
+  if (file === undefined) return;
   const asked: StreamRequest = {
     ...{ kind: 'stream', file: Number(file), method: request.method },
     range: request.headers.get('Range'),
+    ifRange: request.headers.get('If-Range'),
     save: new URL(request.url).searchParams.has('save'),
   };
   event.respondWith(respond(asked, link, clientId, `${link}files/${file}/${name ?? ''}`));
 });
+
+/** From the node while it answers; what it said last after that, so that what is here can be played without it. */
+async function fresh(request: Request, link: string): Promise<Response> {
+  const cache = await caches.open(link);
+  try {
+    const response = await fetch(request);
+    if (response.ok) await cache.put(request, response.clone());
+    else await cache.delete(request);
+    return response;
+  } catch (error) {
+    const kept = await cache.match(request);
+    if (kept === undefined) throw error;
+    return kept;
+  }
+}
 
 async function respond(asked: StreamRequest, link: string, clientId: string, elsewhere: string): Promise<Response> {
   const open = await clients.matchAll({ type: 'window' });

@@ -49,4 +49,7 @@ export async function startStreaming(link: string): Promise<void> {
     serviceWorker.addEventListener('controllerchange', () => resolve(), { once: true });
     setTimeout(() => reject(new Error('the service worker did not start')), KEEP);
   });
+  // What was loaded before it was there passes through it once, to be kept.
+  const parts = performance.getEntriesByType('resource').map(({ name }) => name);
+  for (const part of [link, ...parts]) if (part.startsWith(link)) fetch(part).catch(() => undefined);
 }

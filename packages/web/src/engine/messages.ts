@@ -27,6 +27,7 @@ export interface StreamRequest {
   readonly file: number;
   readonly method: 'GET' | 'HEAD';
   readonly range: string | null;
+  readonly ifRange: string | null;
   /** To be kept by the browser, not shown. */
   readonly save: boolean;
 }

@@ -9,7 +9,10 @@ const IDLE = 15_000;
 
 /** @param shared the same file as the node lists it */
 export function answer(file: StreamFile, shared: SharedFile, request: StreamRequest, port: MessagePort): void {
-  const ranges = parseRange(request.range ?? undefined, file.length);
+  const etag = `"${file.etag}"`;
+  // Ranges are for GET alone, and only of the bytes that the reader knows (13.1.5, 14.2).
+  const asked = request.method === 'GET' && (request.ifRange ?? etag) === etag ? request.range : null;
+  const ranges = parseRange(asked ?? undefined, file.length);
   // Several ranges in one answer are for PDF readers of the nineties: the whole file is as good an answer.
   const [range] = typeof ranges === 'string' || ranges.length > 1 ? [{ begin: 0, end: file.length }] : ranges;
   const isPart = typeof ranges !== 'string' && ranges.length === 1;
@@ -21,7 +24,7 @@ export function answer(file: StreamFile, shared: SharedFile, request: StreamRequ
     ['Content-Type', shared.type],
     ['Content-Length', String(range.end - range.begin)],
     ['Accept-Ranges', 'bytes'],
-    ['ETag', `"${file.etag}"`],
+    ['ETag', etag],
     ['Cache-Control', 'no-store'],
     ['Content-Disposition', disposition(shared, request.save)],
     ['X-Content-Type-Options', 'nosniff'],

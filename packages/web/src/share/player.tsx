@@ -1,9 +1,10 @@
 /** A film or a sound, with the captions that lie beside it. */
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SharedFile, ShareInfo } from '../engine/messages.ts';
 import { captionText, MOST_CAPTIONS, toVtt } from './captions.ts';
 import { captionsOf, nameOf } from './kinds.ts';
+import type { Remux } from './remux.ts';
 import { Unplayable } from './show.tsx';
 import { sourceOf, type Visit } from './visit.ts';
 
@@ -11,6 +12,9 @@ interface Track {
   readonly url: string;
   readonly label: string;
 }
+
+/** `remux`: its container is unknown to the browser, so the page makes another of it. */
+type Way = { readonly kind: 'plain' | 'remux' } | { readonly kind: 'failed'; readonly why: string };
 
 export function Player({
   visit,
@@ -25,26 +29,68 @@ export function Player({
   readonly source: string;
   readonly kind: 'video' | 'audio';
 }): JSX.Element {
-  const [problem, setProblem] = useState<string | undefined>();
+  const [way, setWay] = useState<Way>({ kind: 'plain' });
   const tracks = useTracks(visit, share, file);
-  if (problem !== undefined) return <Unplayable visit={visit} file={file} why={problem} />;
-  const onError = ({ currentTarget }: { readonly currentTarget: HTMLMediaElement }): void =>
-    setProblem(problemOf(file, currentTarget.error));
-  if (kind === 'audio')
-    return <audio src={source} controls preload="metadata" onError={onError} aria-label={nameOf(file)} />;
+  const media = useRef<HTMLVideoElement & HTMLAudioElement>(null);
+  useEffect(() => {
+    const element = media.current;
+    if (way.kind !== 'remux' || element === null) return;
+    return startRemux(source, element, (why) => setWay({ kind: 'failed', why: `${cannotPlay(file)}: ${why}.` }));
+  }, [way.kind, source]);
+  if (way.kind === 'failed') return <Unplayable visit={visit} file={file} why={way.why} />;
+  const onError = ({ currentTarget: { error } }: { readonly currentTarget: HTMLMediaElement }): void => {
+    if (way.kind === 'plain' && error?.code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED) setWay({ kind: 'remux' });
+    else setWay({ kind: 'failed', why: problemOf(file, error) });
+  };
+  const Element = kind;
   return (
-    <video src={source} controls playsInline preload="metadata" onError={onError} aria-label={nameOf(file)}>
+    <Element
+      key={way.kind}
+      ref={media}
+      data-way={way.kind}
+      {...(way.kind === 'plain' ? { src: source } : {})}
+      controls
+      playsInline
+      preload="metadata"
+      onError={onError}
+      aria-label={nameOf(file)}
+    >
       {tracks.map(({ url, label }, i) => (
         <track key={url} kind="subtitles" src={url} label={label} srclang={languageOf(label)} default={i === 0} />
       ))}
-    </video>
+    </Element>
   );
+}
+
+/** @returns ends it */
+function startRemux(source: string, media: HTMLMediaElement, failed: (why: string) => void): () => void {
+  let running: Remux | undefined;
+  let over = false;
+  // A large part of the page for few films.
+  import('./remux.ts')
+    .then(({ remux }) => remux(source, media))
+    .then(
+      (remuxed) => {
+        if (over) remuxed.close();
+        else running = remuxed;
+      },
+      (error: unknown) => {
+        if (!over) failed(error instanceof Error ? error.message : String(error));
+      },
+    );
+  return () => {
+    over = true;
+    running?.close();
+  };
+}
+
+function cannotPlay(file: SharedFile): string {
+  return `This browser cannot play ${nameOf(file)}`;
 }
 
 function problemOf(file: SharedFile, error: MediaError | null): string {
   if (error?.code === MediaError.MEDIA_ERR_NETWORK) return `${nameOf(file)} broke off: where it came from went away.`;
-  const said = error?.message ? ` It says: ${error.message}` : '';
-  return `This browser cannot play ${nameOf(file)}.${said}`;
+  return `${cannotPlay(file)}.${error?.message ? ` It says: ${error.message}` : ''}`;
 }
 
 /** Captions in the form that browsers show, for as long as the film is there. */

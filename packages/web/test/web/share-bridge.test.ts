@@ -1,0 +1,53 @@
+/** A classic client that no browser can reach gives to a page all the same: the node takes from the one what it gives to the other. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { createTorrent } from '@kith/share';
+import { freePort, transmission } from '../../../../lab/torrent/index.ts';
+import { launchBrowser, openPage } from '../../../kith/test/web/browser.ts';
+import { engineIn, folderOf, openLink, until, whole } from './stage.ts';
+
+const SIZE = 4_000_000;
+
+let browser: Browser;
+before(async () => {
+  browser = await launchBrowser();
+});
+after(() => browser.close());
+
+test('what Transmission seeds reaches a page through a node that has none of it yet', async (t) => {
+  const missing = transmission.missing();
+  if (missing !== null) return t.skip(missing);
+  const folder = await folderOf(t);
+  const [content, state, there] = ['content', 'state', 'there'].map((name) => join(folder, name));
+  assert.ok(content !== undefined && state !== undefined && there !== undefined);
+  for (const each of [content, state]) await mkdir(each);
+  await writeFile(join(content, 'data.bin'), randomBytes(SIZE));
+  const { torrent } = await createTorrent(join(content, 'data.bin'), { pieceLength: 65_536, version: 'v1' });
+  const file = join(folder, 'data.torrent');
+  await writeFile(file, torrent);
+  const port = await freePort();
+  const seed = await transmission.start({ torrent: { file }, content, state, port, seed: true });
+  t.after(() => seed.stop());
+
+  const engine = await engineIn(t, folder);
+  // So slow that the page is there before the node has much.
+  engine.setRates({ down: 1_000_000 });
+  const share = await engine.add({ torrent }, { content: there, peers: [`127.0.0.1:${port}`] });
+  await until('the share is open', () => share.door() !== undefined);
+  const stage = await openLink(t, engine, share);
+  const { page, context, assertClean } = await openPage(browser);
+  t.after(() => context.close());
+  await page.goto(stage.link);
+  await page.getByRole('button', { name: 'Load everything' }).click();
+  await until('the page has something', () => stage.given() > 0);
+  const { done } = share.snapshot();
+  assert.ok(done < SIZE, `the node had ${done} bytes when it began to give`);
+  await whole(page);
+  assert.ok((await seed.uploaded()) >= SIZE / 2);
+  assert.ok((await readFile(join(there, 'data.bin'))).equals(await readFile(join(content, 'data.bin'))));
+  assertClean();
+});
