@@ -16,11 +16,14 @@ export interface LanAnswers {
   readonly clients: readonly string[];
   /** Members of the mesh, the one that is preferred first. */
   readonly members: readonly string[];
+  /** Where the one that is derived is in the way of another. */
+  readonly prefix4?: string | undefined;
 }
 
 /** For a machine that sends its clients through the mesh to another gateway. */
-export function lanFile({ community, clients, members }: LanAnswers): string {
-  const gateway = { community, clients: [...clients], exit: { members: [...members] } };
+export function lanFile({ community, clients, members, prefix4 }: LanAnswers): string {
+  const where = prefix4 === undefined ? { clients } : { domains: { lan: { interfaces: clients, prefix4 } } };
+  const gateway = { community, ...where, exit: { members } };
   return `# Written by \`kith lan\`, which writes it anew each time.\n${stringify({ gateway })}`;
 }
 

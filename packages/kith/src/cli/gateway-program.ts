@@ -177,9 +177,8 @@ function addLan(add: AddVerb): void {
       const { lanStatus, lanUp } = await import('./verbs/lan.ts');
       if (interfaces.length === 0) return lanStatus(context);
       return lanUp(context, interfaces, {
-        exits: list(o, 'exit'),
-        confirm: text(o, 'confirm'),
-        yes: o['yes'] === true,
+        ...{ exits: list(o, 'exit'), prefix: text(o, 'prefix') },
+        ...{ confirm: text(o, 'confirm'), yes: o['yes'] === true },
       });
     },
   )
@@ -188,6 +187,7 @@ function addLan(add: AddVerb): void {
       'a member to leave through, the preferred one first; may be repeated (default: every exit)',
       collect,
     )
+    .option('--prefix <PREFIX>', "of clients' addresses (default: drawn from the names)")
     .option('--confirm <SECONDS>', 'take it back by itself unless "kith gateway confirm" comes within so many seconds')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', LAN_EXAMPLES);

@@ -99,6 +99,7 @@ function presenceOf(node: SimNode): Presence {
     nat: 'public',
     reachable: true,
     relay: true,
+    exit: false,
     links: [],
     version: 'lie',
     goodbye: false,

@@ -15,6 +15,8 @@ import { remove } from './gateway/remove.ts';
 export interface LanOptions extends Pick<ApplyOptions, 'confirm' | 'yes'> {
   /** Names of members, the one that is preferred first; none: all exits of the network. */
   readonly exits: readonly string[];
+  /** Of the clients' addresses; derived if absent. */
+  readonly prefix: string | undefined;
 }
 
 /** Stands where plans and complaints name a file. */
@@ -22,7 +24,8 @@ const NAME = 'kith lan';
 
 /** @throws KithError EXIT_NOT_OFFERED, GATEWAY_OBJECTION and those of {@link applyFile} */
 export async function lanUp(context: Context, interfaces: readonly string[], options: LanOptions): Promise<Result> {
-  const wanted = options.exits.map((name) => parseLabel(name, 'member name'));
+  const { exits, prefix, confirm, yes } = options;
+  const wanted = exits.map((name) => parseLabel(name, 'member name'));
   const inForce = sharing();
   if (inForce !== null && inForce.file !== NAME) {
     const message = `this machine is a gateway by ${inForce.file}: write the members as "exit: { members: […] }" there`;
@@ -31,8 +34,7 @@ export async function lanUp(context: Context, interfaces: readonly string[], opt
   const status = await clientOf(context).status();
   const self = status.members.find((member) => member.self)?.name ?? 'this machine';
   const members = exitsOf(status, wanted);
-  const text = lanFile({ community: `${self} of ${status.label}`, clients: interfaces, members });
-  const { confirm, yes } = options;
+  const text = lanFile({ community: `${self} of ${status.label}`, clients: interfaces, members, prefix4: prefix });
   return applyFile(context, parseGatewayFile(text, NAME), { as: undefined, confirm, confirmByDoctor: false, yes });
 }
 
