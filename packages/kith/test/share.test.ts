@@ -182,6 +182,30 @@ describe('kith share and kith get', () => {
     }
   });
 
+  test('do not touch a file of the same name, even after the process ended, until they are told to', async (t) => {
+    const [alice, bob] = [person(t), person(t)];
+    const { path, bytes } = content(alice, 'notes.txt', 200_000);
+    const { magnet, id } = await shared(alice, path);
+    const mine = join(bob.state, 'notes.txt');
+    writeFileSync(mine, 'my own');
+    const getting = ['get', String(magnet), '-o', bob.state];
+    for (let i = 0; i < 2; i++) {
+      const { code, stderr } = await bob.run(getting);
+      assert.equal(code, 6, stderr);
+      assert.ok(stderr.includes(`${mine} is there already`), stderr);
+      assert.match(stderr, /--overwrite/);
+      assert.equal((await bob.run(['share', 'stop'])).code, 0);
+    }
+    const streaming = await bob.run(['stream', String(id)]);
+    assert.equal(streaming.code, 6, streaming.stdout);
+    const { value } = await bob.json(['shares', String(id)]);
+    assert.equal(value['error']?.['code'], 'STORAGE_OCCUPIED');
+    assert.equal(readFileSync(mine, 'utf8'), 'my own');
+    const over = await bob.run([...getting, '--overwrite']);
+    assert.equal(over.code, 0, over.stderr);
+    assert.ok(readFileSync(mine).equals(bytes));
+  });
+
   test('nothing starts only to say that nothing is shared', async (t) => {
     const alice = person(t);
     assert.equal((await alice.run(['shares'])).stdout, 'nothing is shared\n');

@@ -11,6 +11,7 @@ export type ShareCode =
   | 'STORAGE_MISSING'
   | 'STORAGE_BLOCKED'
   | 'STORAGE_CHANGED'
+  | 'STORAGE_OCCUPIED'
   | 'STORAGE_FAILED'
   | 'STORAGE_RESUME'
   | 'TORRENT_INVALID'
@@ -84,6 +85,12 @@ export const SHARE_ERRORS: Readonly<Record<ShareCode, ErrorEntry>> = {
     meaning: 'A file was changed by somebody else after its pieces had been verified.',
     advice: 'Check the torrent again: what is still right is kept, the rest is loaded anew.',
     exit: STATE,
+  },
+  STORAGE_OCCUPIED: {
+    meaning: 'Files with other content are where a download would come. Nothing was written.',
+    advice:
+      'Choose another folder with `-o DIR`, or move them away and repeat the command. `kith share resume` loads over them as well.',
+    exit: REFUSED,
   },
   STORAGE_FAILED: {
     meaning: 'Reading or writing a file of a torrent failed.',

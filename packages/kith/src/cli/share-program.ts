@@ -5,6 +5,7 @@ import type { MakeVerbOptions } from './verbs/share.ts';
 
 const PUBLIC = 'let anybody have it: ask trackers outside the mesh, take peers from anywhere';
 const PEER = 'a peer to ask, wherever it is; may be repeated';
+const OVERWRITE = 'load over files that are there already and have other content';
 const SELECT = 'only these files: number, range, name or pattern like "*.mp4"; may be repeated';
 
 export function addShareVerbs(add: AddVerb): void {
@@ -37,6 +38,7 @@ export function addShareVerbs(add: AddVerb): void {
     .option('--tracker <URL>', 'a tracker to ask besides its own; may be repeated', collect)
     .option('--public', PUBLIC)
     .option('--sequential', 'load it from the beginning to the end')
+    .option('--overwrite', OVERWRITE)
     .option('--no-seed', 'stop when it is whole')
     .option('-d, --detach', 'do not wait: it goes on in the background');
 
@@ -57,6 +59,7 @@ export function addShareVerbs(add: AddVerb): void {
     .option('-o, --output <DIR>', 'the folder it comes into (default: this one)')
     .option('--file <FILE>', 'which file: number, name or pattern (default: the largest film)')
     .option('--player <COMMAND>', 'a program to start with the link, for example mpv')
+    .option('--overwrite', OVERWRITE)
     .option('--peer <HOST:PORT>', PEER, collect)
     .option('--tracker <URL>', 'a tracker to ask besides its own; may be repeated', collect)
     .option('--public', PUBLIC);
@@ -216,6 +219,6 @@ function makeOptions(o: Options): MakeVerbOptions {
 function getOptions(o: Options): SourceOptions {
   return {
     ...{ output: text(o, 'output'), select: list(o, 'select'), peers: list(o, 'peer'), trackers: list(o, 'tracker') },
-    ...{ public: o['public'] === true, sequential: o['sequential'] === true },
+    ...{ public: o['public'] === true, sequential: o['sequential'] === true, overwrite: o['overwrite'] === true },
   };
 }

@@ -26,6 +26,8 @@ export interface GetRequest {
   readonly public: boolean;
   readonly sequential: boolean;
   readonly noSeed: boolean;
+  /** What is there and is not the torrent's may be written over. */
+  readonly overwrite: boolean;
 }
 
 /** What is to be done with one share. */
@@ -78,7 +80,7 @@ export function readGetRequest(body: unknown): GetRequest {
   return read<GetRequest>(body, {
     ...{ source: longText(65_536), kind: oneOf('magnet', 'url', 'file'), folder: path },
     ...{ select: texts, peers: texts, trackers: texts },
-    ...{ public: absent, sequential: absent, noSeed: absent },
+    ...{ public: absent, sequential: absent, noSeed: absent, overwrite: absent },
   });
 }
 

@@ -92,10 +92,10 @@ export class ShareService {
   }
 
   async get(request: GetRequest): Promise<ShareReport> {
-    const { source, kind, folder, select, peers, trackers, sequential, noSeed } = request;
+    const { source, kind, folder, select, peers, trackers, sequential, noSeed, overwrite } = request;
     const named = kind === 'magnet' ? { magnet: source } : kind === 'url' ? { url: source } : { file: source };
     const share = await this.#engine.add(named, {
-      ...{ content: folder, peers, trackers, public: request.public, sequential, noSeed },
+      ...{ content: folder, peers, trackers, public: request.public, sequential, noSeed, overwrite },
       ...(select.length === 0 ? {} : { select }),
     });
     return this.#report(share);

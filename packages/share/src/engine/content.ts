@@ -1,6 +1,6 @@
 /** What of a torrent lies on disk already, and how far that may be believed. */
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { KithError } from '@kith/core';
 import { Bits, type Metainfo, pieceCheck, piecesOf, type TorrentFile } from '@kith/torrent';
 import type { Disk } from '../storage/disk.ts';
@@ -9,6 +9,7 @@ import { clearBit, hasBit, recheck, setBit } from '../storage/recheck.ts';
 import { ProgressLog, reopen, sample } from '../storage/resume.ts';
 import type { TorrentRecord } from '../storage/resume-file.ts';
 import { faultOf, storageError } from '../storage/storage-error.ts';
+import { refuseOccupied } from './occupied.ts';
 
 /**
  * How to come by what is there: `resume` believes the record where sizes and times are what they were, `made` was hashed
@@ -28,6 +29,8 @@ export interface ContentOptions {
   readonly record: TorrentRecord | undefined;
   /** Files are the user's own, or were whole once: what differs is an error and not to be loaded again. */
   readonly keep: boolean;
+  /** What is there may be written over even where nothing of it is the torrent's. */
+  readonly overwrite: boolean;
   /** Piece layers beyond those of the metainfo. */
   readonly layers: ReadonlyMap<string, Uint8Array> | undefined;
   readonly signal: AbortSignal;
@@ -42,7 +45,7 @@ export interface Content {
   readonly log: ProgressLog;
 }
 
-/** @throws KithError STORAGE_*; nothing is left open then */
+/** @throws KithError STORAGE_*; nothing is left open then, and nothing was written where it is STORAGE_OCCUPIED */
 export async function openContent(options: ContentOptions): Promise<Content> {
   const { folder, wanted, signal } = options;
   // A folder that was there and is gone may be a disk that is not mounted.
@@ -52,10 +55,14 @@ export async function openContent(options: ContentOptions): Promise<Content> {
   try {
     const found = await find(options, metainfo, store);
     signal.throwIfAborted();
-    if (options.keep) refuseLost(options, metainfo, found.have);
-    else if (wantsMore(metainfo, wanted, found.have)) await store.prepare();
-    const have = Bits.fromWire(found.have, metainfo.pieceCount) ?? new Bits(metainfo.pieceCount);
-    return { store, have, log: found.log };
+    const { have, sizes } = found;
+    if (options.keep) refuseLost(options, metainfo, have);
+    else if (wantsMore(metainfo, wanted, have)) {
+      if (!options.overwrite) await refuseOccupied({ metainfo, folder, wanted, have, sizes, signal });
+      await store.prepare();
+    }
+    const bits = Bits.fromWire(have, metainfo.pieceCount) ?? new Bits(metainfo.pieceCount);
+    return { store, have: bits, log: found.log };
   } catch (error) {
     await store.close();
     throw error;
@@ -83,8 +90,41 @@ export async function anyThere(metainfo: Metainfo, folder: string): Promise<bool
   return false;
 }
 
+export interface Selected {
+  readonly metainfo: Metainfo;
+  readonly folder: string;
+  /** By file: until now, and from now on. */
+  readonly before: readonly boolean[];
+  readonly wanted: readonly boolean[];
+  readonly have: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** Makes other files wanted. @throws KithError STORAGE_OCCUPIED, nothing changed then; other STORAGE_* */
+export async function selectContent(store: DiskStore, selected: Selected): Promise<void> {
+  const { before, wanted, have } = selected;
+  const stamps = await store.stamp();
+  // What was wanted so far was looked at, and may have come in part.
+  const sizes = stamps.sizes.map((size, index) => (before[index] === true ? -1 : size));
+  await refuseOccupied({ ...selected, sizes });
+  await store.select(wanted, have);
+  await store.prepare();
+}
+
+/** Takes away folders that the torrent made and that nothing is left in. */
+export async function removeEmptyFolders({ files }: Metainfo, folder: string): Promise<void> {
+  const folders = new Set<string>();
+  for (const { path, padding } of files) {
+    for (let at = dirname(path.join('/')); !padding && at !== '.'; at = dirname(at)) folders.add(at);
+  }
+  const deepest = [...folders].toSorted((a, b) => b.length - a.length);
+  for (const each of deepest) await rmdir(join(folder, each)).catch(() => undefined);
+}
+
 interface Found {
   readonly have: Uint8Array;
+  /** By file: bytes on disk, -1 where it is not there. */
+  readonly sizes: Float64Array;
   readonly log: ProgressLog;
 }
 
@@ -95,10 +135,11 @@ async function find(options: ContentOptions, metainfo: Metainfo, store: DiskStor
     if (doubtful.length > 0) merge(have, await check(options, metainfo, store, doubtful));
     // Sizes and times may have changed under what is right all the same.
     const now = doubtful.length > 0 ? await store.stamp() : stamps;
-    return { have, log: new ProgressLog(metainfo, have, now, record.unsynced) };
+    return { have, sizes: now.sizes, log: new ProgressLog(metainfo, have, now, record.unsynced) };
   }
   const stamps = await store.stamp();
-  const log = (have: Uint8Array): Found => ({ have, log: new ProgressLog(metainfo, have, stamps, false) });
+  const { sizes } = stamps;
+  const log = (have: Uint8Array): Found => ({ have, sizes, log: new ProgressLog(metainfo, have, stamps, false) });
   const none = new Uint8Array(bytesFor(metainfo));
   if (trust === 'made' || trust === 'known') {
     const have = claimed(metainfo, stamps.sizes);

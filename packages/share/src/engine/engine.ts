@@ -255,9 +255,9 @@ export class Engine {
       settled: options.overwrite === true,
       ...(options.select === undefined ? {} : { select: options.select }),
     });
-    const refused = this.#known(start.metainfo ?? start.magnet);
+    const known = this.#known(start.metainfo ?? start.magnet);
     // It wrote nothing: this is the second try, after the place was made free, elsewhere, or with leave to write over it.
-    if (refused?.refused === true) await this.remove(refused);
+    if (known !== undefined && (await known.refused())) await this.remove(known);
     this.#refuseDuplicate(start.metainfo ?? start.magnet);
     if (start.metainfo !== undefined && options.seed !== true) this.#refusePlace(start.metainfo, folder);
     if (start.magnet !== undefined) this.#refuseUnreachable(start.magnet, record);

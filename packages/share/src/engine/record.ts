@@ -25,6 +25,8 @@ export interface ShareRecord {
   readonly noSeed: boolean;
   /** Everything wanted was there once: from then on a file that differs was changed by somebody. */
   readonly whole: boolean;
+  /** Its place was looked at and was free, or the user said what is there may go: what is there now may be its own. */
+  readonly settled: boolean;
   readonly down?: number;
   readonly up?: number;
 }
@@ -40,6 +42,7 @@ const NEW: ShareRecord = {
   sequential: false,
   noSeed: false,
   whole: false,
+  settled: false,
 };
 
 /** A record from a database of this program: what an older one did not know has its default. */

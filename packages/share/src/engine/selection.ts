@@ -72,3 +72,8 @@ function expressionOf(glob: string): RegExp {
   });
   return new RegExp(`^${source}$`, 'iu');
 }
+
+/** By file, from priorities; without them all are wanted. */
+export function wantedOf(metainfo: Metainfo, priorities: readonly number[] | undefined): boolean[] {
+  return metainfo.files.map((_, index) => (priorities?.[index] ?? NORMAL_PRIORITY) > 0);
+}

@@ -1,6 +1,5 @@
 /** One torrent of an engine: what the user decided about it, and its way from a link or a file to a seed. */
-import { rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { KithError, toHex } from '@kith/core';
 import {
   formatMagnet,
@@ -9,7 +8,6 @@ import {
   type MagnetPeer,
   magnetOf,
   type Metainfo,
-  NORMAL_PRIORITY,
   type PeerAddress,
   type PeerSnapshot,
   type SwarmEvent,
@@ -17,7 +15,7 @@ import {
   TorrentStream,
 } from '@kith/torrent';
 import type { TorrentRecord } from '../storage/resume-file.ts';
-import { type Content, type ContentTrust, openContent } from './content.ts';
+import { type Content, type ContentTrust, openContent, removeEmptyFolders, selectContent } from './content.ts';
 import type { ShareHost } from './host.ts';
 import { extentOf } from './extent.ts';
 import type { Wanted } from './finder.ts';
@@ -25,7 +23,7 @@ import { lookUp } from './named-peers.ts';
 import type { Audience } from './reach.ts';
 import type { ShareRecord } from './record.ts';
 import { errorReport, type ShareFile, type ShareSnapshot, type ShareState, type TrackerReport } from './report.ts';
-import { numberedFiles, selectFiles, selectRanges } from './selection.ts';
+import { selectFiles, selectRanges, wantedOf } from './selection.ts';
 import { torrentFileOf } from './torrent-file.ts';
 import type { Door } from '../link/door.ts';
 
@@ -127,6 +125,12 @@ export class Share {
     return this.#torrentFile.length === 0 ? undefined : this.#torrentFile;
   }
 
+  /** Whether it stopped before it wrote anything, as something else is in its place. */
+  async refused(): Promise<boolean> {
+    if (!this.#record.settled) await this.#opening;
+    return this.#isRefused;
+  }
+
   /** Settles when what is on disk has been looked at. */
   get opened(): Promise<void> {
     return this.#opening;
@@ -222,11 +226,15 @@ export class Share {
     this.#saveSettings();
   }
 
-  /** Goes on after a pause, or after an error: looks again at what is on disk and loads what is not right any more. */
+  /**
+   * Goes on after a pause, or after an error: looks again at what is on disk and loads what is not right any more. After
+   * STORAGE_OCCUPIED that is leave to write over what is there.
+   */
   resume(): void {
     const failed = this.#torrent.error !== undefined;
     this.#paused = false;
     if (failed && this.#record.origin === 'got') this.#record = { ...this.#record, whole: false };
+    if (this.#isRefused) this.#record = { ...this.#record, settled: true };
     this.#saveSettings();
     if (failed) void this.#again('resume');
     else this.#torrent.resume(this.#host.now());
@@ -237,7 +245,7 @@ export class Share {
     if (this.#metainfo !== undefined) await this.#again('check');
   }
 
-  /** @param patterns see {@link selectFiles} @throws KithError SHARE_SELECTION */
+  /** @param patterns see {@link selectFiles} @throws KithError SHARE_SELECTION, STORAGE_OCCUPIED */
   async select(patterns: readonly string[]): Promise<void> {
     if (this.#metainfo === undefined) {
       this.#record = { ...this.#record, select: patterns };
@@ -247,18 +255,17 @@ export class Share {
     await this.setPriorities(selectFiles(this.#metainfo, patterns));
   }
 
-  /** Priorities 0..7 by file of the metainfo; 0 for not wanted. */
+  /** Priorities 0..7 by file of the metainfo; 0 for not wanted. @throws KithError STORAGE_OCCUPIED, nothing changed then */
   async setPriorities(priorities: readonly number[]): Promise<void> {
+    const [metainfo, content] = [this.#metainfo, this.#content];
+    if (metainfo !== undefined && content !== undefined) {
+      const have = this.#torrent.have.toWire();
+      const [before, wanted] = [wantedOf(metainfo, this.#priorities), wantedOf(metainfo, priorities)];
+      const { signal } = this.#abort;
+      await selectContent(content.store, { metainfo, folder: this.folder, before, wanted, have, signal });
+    }
     this.#priorities = priorities;
     this.#record = { ...this.#record, whole: false };
-    const content = this.#content;
-    if (content !== undefined) {
-      await content.store.select(
-        priorities.map((priority) => priority > 0),
-        this.#torrent.have.toWire(),
-      );
-      await content.store.prepare();
-    }
     this.#torrent.setPriorities(priorities, this.#host.now());
     this.#saveSettings();
   }
@@ -355,7 +362,12 @@ export class Share {
     const store = this.#content?.store;
     if (!data) return store?.close();
     await store?.remove();
-    await this.#removeFolders();
+    if (this.#metainfo !== undefined) await removeEmptyFolders(this.#metainfo, this.folder);
+  }
+
+  get #isRefused(): boolean {
+    const { error } = this.#torrent;
+    return error instanceof KithError && error.code === 'STORAGE_OCCUPIED';
   }
 
   #enter(): Torrent {
@@ -420,12 +432,12 @@ export class Share {
   async #openNow(trust: ContentTrust, signal: AbortSignal): Promise<void> {
     const metainfo = this.#metainfo;
     if (metainfo === undefined) return;
-    const { root, origin, whole } = this.#record;
+    const { root, origin, whole, settled } = this.#record;
     const content = await openContent({
       ...{ disk: this.#host.disk, metainfo, folder: this.folder, trust, record: this.#resumed, signal },
       ...(root === undefined ? {} : { root }),
-      wanted: metainfo.files.map((_, index) => (this.#priorities?.[index] ?? NORMAL_PRIORITY) > 0),
-      keep: origin === 'made' || whole,
+      wanted: wantedOf(metainfo, this.#priorities),
+      ...{ keep: origin === 'made' || whole, overwrite: settled },
       layers: this.#torrent.hashFetch?.layers,
       queue: (work) => this.#host.queue(work),
       onChecked: (fraction) => (this.#checked = fraction),
@@ -433,6 +445,11 @@ export class Share {
     if (signal.aborted) return content.store.close();
     this.#checked = undefined;
     this.#content = content;
+    if (!settled) {
+      // Before anything is written: what a crash leaves of a piece is nothing that somebody else put there.
+      this.#record = { ...this.#record, settled: true };
+      this.#saveSettings();
+    }
     this.saveProgress();
     this.#torrent.attach(content.store, content.have, this.#host.now());
     if (this.#torrent.state === 'seeding') await this.#finished();
@@ -554,16 +571,6 @@ export class Share {
 
   #saveSettings(): void {
     if (!this.#removed) this.#host.resume.setSettings(this.#key, this.#settings());
-  }
-
-  /** Folders that the torrent made and that nothing is left in. */
-  async #removeFolders(): Promise<void> {
-    const folders = new Set<string>();
-    for (const { path } of numberedFiles(this.#metainfo ?? { files: [] })) {
-      for (let at = dirname(path); at !== '.'; at = dirname(at)) folders.add(at);
-    }
-    const deepest = [...folders].toSorted((a, b) => b.length - a.length);
-    for (const folder of deepest) await rmdir(join(this.folder, folder)).catch(() => undefined);
   }
 }
 

@@ -18,6 +18,7 @@ export interface SourceOptions {
   readonly trackers: readonly string[];
   readonly public: boolean;
   readonly sequential: boolean;
+  readonly overwrite: boolean;
 }
 
 export interface GetOptions extends SourceOptions {
@@ -31,8 +32,8 @@ const LOOK_EVERY = 250;
 const INTERRUPTED = 130;
 
 export function requestOf(source: string, options: SourceOptions, noSeed: boolean): GetRequest {
-  const { select, peers, trackers, sequential } = options;
-  const rest = { select, peers, trackers, sequential, noSeed, public: options.public };
+  const { select, peers, trackers, sequential, overwrite } = options;
+  const rest = { select, peers, trackers, sequential, noSeed, overwrite, public: options.public };
   const folder = resolve(options.output ?? '.');
   if (/^magnet:/i.test(source)) return { source, kind: 'magnet', folder, ...rest };
   if (/^https?:\/\//i.test(source)) return { source, kind: 'url', folder, ...rest };

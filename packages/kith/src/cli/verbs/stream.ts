@@ -69,9 +69,10 @@ async function untilKnown(client: ShareClient, id: string, silent: boolean, sign
   const bar = new Bar(silent);
   try {
     while (!signal.aborted) {
-      const { error, path, peers, name } = await client.details(id);
+      const { error, path, peers, name, state } = await client.details(id);
       if (error !== undefined) throw new KithError(error.code, error.message);
-      if (path !== undefined) return;
+      // Who looks at what is there may still find that nothing can be loaded.
+      if (path !== undefined && state !== 'checking') return;
       bar.show(plain(name), undefined, `asking what is in it, ${peers} ${peers === 1 ? 'peer' : 'peers'}`);
       await delay(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
     }

@@ -11,7 +11,10 @@ import { parseSize } from '../sizes.ts';
 import { requestOf } from './get.ts';
 import { type MakeVerbOptions, versionOf } from './share.ts';
 
-const PLAIN_OPTIONS = { output: undefined, select: [], peers: [], trackers: [], public: false, sequential: false };
+const PLAIN_OPTIONS = {
+  ...{ output: undefined, select: [], peers: [], trackers: [] },
+  ...{ public: false, sequential: false, overwrite: false },
+};
 
 export function usage(): Result {
   throw new KithError('USAGE', 'which of them? kith torrent show|verify|create');
