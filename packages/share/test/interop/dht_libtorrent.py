@@ -34,6 +34,7 @@ params.save_path = "."
 params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
 handle = session.add_torrent(params)
 announced = 0.0
+mutable = []
 
 
 def say(**what):
@@ -47,7 +48,8 @@ def obey(line):
     elif verb == "get":
         session.dht_get_immutable_item(lt.sha1_hash(bytes.fromhex(words[0])))
     elif verb == "getm":
-        session.dht_get_mutable_item(bytes.fromhex(words[0]), words[1].encode())
+        mutable[:] = [bytes.fromhex(words[0]), words[1].encode()]
+        session.dht_get_mutable_item(*mutable)
 
 
 while True:
@@ -62,7 +64,11 @@ while True:
         elif isinstance(alert, lt.dht_immutable_item_alert):
             say(item=str(alert.item))
         elif isinstance(alert, lt.dht_mutable_item_alert):
-            say(mutable=str(alert.item))
+            try:
+                say(mutable=str(alert.item))
+            except RuntimeError:  # its way to say that nobody who answered in time had one
+                say(mutable=None)
+                session.dht_get_mutable_item(*mutable)
     if select.select([sys.stdin], [], [], 0)[0]:
         line = sys.stdin.readline()
         if line == "":
