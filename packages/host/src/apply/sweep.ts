@@ -6,6 +6,21 @@ import { codeOf } from '@kith/core';
 /** What daemons wrote for themselves, and copies that a crash left. Keys and what people put there stay. */
 const WORTHLESS = /^(?:dnsmasq\.leases|chrony|staged-.*|.*\.kith-new)$/;
 
+/** Copies that were made to be checked or to be put in place, by a kith that was killed meanwhile. */
+const COPY = /^(?:staged-.*|.*\.kith-new)$/;
+
+/** Whether a kith that was killed left copies behind. */
+export function hasCopies(state: string): boolean {
+  return namesIn(state).some((name) => COPY.test(name));
+}
+
+/** Nobody may be at work meanwhile. */
+export function sweepCopies(state: string): void {
+  for (const name of namesIn(state)) {
+    if (COPY.test(name)) rmSync(join(state, name), { recursive: true, force: true });
+  }
+}
+
 /** @returns the topmost folder that had to be made; null where there was one */
 export function makeFolder(path: string): string | null {
   return mkdirSync(path, { recursive: true, mode: 0o755 }) ?? null;

@@ -27,7 +27,7 @@ import type { InForce } from './ownership.ts';
 import { ChangeError, messageOf, perform } from './perform.ts';
 import type { Tell } from './progress.ts';
 import type { RecordFile } from './record.ts';
-import { makeFolder, sweep } from './sweep.ts';
+import { hasCopies, makeFolder, sweep, sweepCopies } from './sweep.ts';
 import { type Phase, sinceBoot, timeLeft, type Transaction, transactionFile } from './transaction.ts';
 
 export interface TransactionsOptions {
@@ -152,12 +152,15 @@ export class Transactions {
    */
   async recover(): Promise<Recovery> {
     const left = timeLeftOf(this.#file.read());
-    if (left === undefined) return 'nothing';
-    if (left !== null && left > 0) return 'waiting';
+    if (left === undefined && !hasCopies(this.#folders.state)) return 'nothing';
+    if (typeof left === 'number' && left > 0) return 'waiting';
     try {
       return await this.#alone(async () => {
         const transaction = this.#file.read();
-        if (transaction === null) return 'nothing';
+        if (transaction === null) {
+          sweepCopies(this.#folders.state);
+          return 'nothing';
+        }
         const still = timeLeft(transaction);
         if (still !== null && still > 0) return 'waiting';
         await this.#takeBack(transaction, reasonOf(transaction));
@@ -186,6 +189,7 @@ export class Transactions {
 
   /** With the lock in hands nobody is at work on what is found. */
   async #settle(): Promise<void> {
+    sweepCopies(this.#folders.state);
     const transaction = this.#file.read();
     if (transaction === null) return;
     const left = timeLeft(transaction);
