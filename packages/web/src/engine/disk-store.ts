@@ -14,7 +14,6 @@ import {
 import type { SyncHandle } from './disk.ts';
 import { hashes, laterHashes } from './hashes.ts';
 
-/** Bytes of pieces that are on their way. */
 const BUDGET = 48 * 1_048_576;
 /** Pieces of an earlier visit that are hashed before the others are believed. */
 const SAMPLE = 6;
@@ -27,16 +26,16 @@ export class DiskStore implements PieceStore {
   #free: number;
   #refused = false;
 
-  constructor(handle: SyncHandle, torrent: Metainfo) {
+  /** @param budget bytes of pieces that are on their way; a piece larger than that is let in alone */
+  constructor(handle: SyncHandle, torrent: Metainfo, budget: number = BUDGET) {
     this.#handle = handle;
     this.#torrent = torrent;
     this.#layout = new Layout(torrent);
-    this.#free = Math.max(BUDGET, torrent.pieceLength);
+    this.#free = Math.max(budget, torrent.pieceLength);
   }
 
   /**
    * What of `claimed` may be believed: all where a sample is right, and where it is not, what is right piece by piece.
-   * @param layers of v2, where the metainfo lacks some
    */
   async believe(claimed: Bits): Promise<Bits> {
     const pieces: number[] = [];
