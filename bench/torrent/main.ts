@@ -13,6 +13,7 @@ import type { TorrentClient } from '@kith/lab/torrent';
 import { describe } from '../common/machine.ts';
 import { Samples } from '../common/samples.ts';
 import { announces, TRACKERS } from './announces.ts';
+import { missingBrowser, toBrowser } from './browser.ts';
 import { CLIENTS } from './clients.ts';
 import { make, type Content } from './content.ts';
 import { idle, IDLERS } from './idle.ts';
@@ -23,10 +24,14 @@ import { pairs } from './pairs.ts';
 import { tables, write, type Report } from './report.ts';
 import { swarm } from './swarm.ts';
 import { nameOf, transfer } from './transfer.ts';
+import { kithOverWebRtc, library } from './webrtc.ts';
 
 /** Where content is kept: a file system in memory. */
 const MEMORY = '/dev/shm';
 const SWARM_BYTES = 128 * 2 ** 20;
+const WEBRTC_BYTES = 256 * 2 ** 20;
+/** What browsers send, and the largest that all take. */
+const LIBRARY_MESSAGES = [65_536, 262_144];
 
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -119,6 +124,31 @@ async function measure(options: Options, folder: string, samples: Samples): Prom
   if (options.parts.has('idle1000')) {
     const subjects = IDLERS.map((idler) => ({ ...always, name: idler.name, measure: () => idle(idler, folder) }));
     await part('idle1000', subjects);
+  }
+  if (options.parts.has('webrtc')) {
+    const bytes = Math.min(options.bytes, WEBRTC_BYTES);
+    await withContent('1MiB', bytes, (content) =>
+      part('webrtc', [
+        { ...always, name: 'kith', measure: (note) => kithOverWebRtc(content, folder, note) },
+        ...LIBRARY_MESSAGES.map((message) => ({
+          ...{ ...always, name: `node-datachannel alone, messages of ${message / 1024} KiB` },
+          measure: () => library(message, bytes),
+        })),
+      ]),
+    );
+  }
+  if (options.parts.has('browser')) {
+    const ways = [
+      { name: 'WebSocket over TLS', way: 'wss' },
+      { name: 'WebRTC', way: 'webrtc' },
+    ] as const;
+    await part(
+      'browser',
+      ways.map(({ name, way }) => ({
+        ...{ name, missing: missingBrowser },
+        measure: () => toBrowser(way, Math.min(options.bytes, WEBRTC_BYTES), folder),
+      })),
+    );
   }
   if (options.parts.has('announces')) {
     const duration = options.quick ? 1500 : 4000;

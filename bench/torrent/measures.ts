@@ -4,7 +4,7 @@
 export const CASES = ['1MiB', '16KiB', 'manyFiles'] as const;
 export type Case = (typeof CASES)[number];
 
-export const PARTS = ['transfer', 'swarm8', 'idle1000', 'announces'] as const;
+export const PARTS = ['transfer', 'swarm8', 'idle1000', 'announces', 'webrtc', 'browser'] as const;
 export type Part = (typeof PARTS)[number];
 
 const OF_A_TRANSFER = { wall: 'MB/s', seedCpu: 's/GiB', leechCpu: 's/GiB', rss: 'MB', seedRss: 'MB' } as const;
@@ -14,6 +14,8 @@ export const UNITS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     CASES.flatMap((name) => Object.entries(OF_A_TRANSFER).map(([measure, unit]) => [`${name}.${measure}`, unit])),
   ),
+  'webrtc.wall': 'MB/s',
+  'browser.wall': 'MB/s',
   'swarm8.wall': 's',
   'swarm8.seedSent': '× content',
   'idle1000.start': 's',

@@ -11,6 +11,8 @@ const TITLES: Readonly<Record<string, string>> = {
   swarm8: 'One seed, eight leeches',
   idle1000: 'A thousand idle torrents',
   announces: 'Trackers',
+  webrtc: 'WebRTC between two processes',
+  browser: 'From kith to a browser',
 };
 
 const HEADS: Readonly<Record<string, string>> = {

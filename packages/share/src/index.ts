@@ -18,6 +18,10 @@ export { ResumeFile, type TorrentProgress, type TorrentRecord, type TorrentSetti
 export type { Door } from './link/door.ts';
 export { LinkServer, type LinkServerOptions, type PageFile } from './link/link-server.ts';
 export { hasPlaylist } from './stream/listing.ts';
+export { WsDuplex, type WsDuplexOptions } from './link/ws-duplex.ts';
+export { type Attempt, WebRtc, type WebRtcOptions, type WebRtcState } from './webrtc/webrtc.ts';
+export type { WebRtcDuplex } from './webrtc/webrtc-duplex.ts';
+export { WebRtcError, type WebRtcFailure } from './webrtc/webrtc-error.ts';
 export { WebAgents } from './web-seed/range-fetch.ts';
 export { connectWebSeed, type WebSeedOptions } from './web-seed/web-seed.ts';
 export { Engine, type AddShareOptions, type EngineOptions, type ShareOptions } from './engine/engine.ts';
