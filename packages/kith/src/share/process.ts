@@ -4,7 +4,8 @@ import { KithError, parseAddress, type Prefix, prefixContains } from '@kith/core
 import { dhtFinder, Engine, EVERYBODY, lsdFinder, PUBLIC_BOOTSTRAP, type Share } from '@kith/share';
 import { serveSocket } from '../api/socket.ts';
 import type { Serving } from '../daemon/background.ts';
-import { LogBook, type LogSink } from '../daemon/log.ts';
+import { Lifetime } from '../daemon/lifetime.ts';
+import type { LogSink } from '../daemon/log.ts';
 import { makeFolder } from '../state/files.ts';
 import { takeLock } from '../state/lock.ts';
 import { fileIn } from '../state/paths.ts';
@@ -21,9 +22,6 @@ import { Television } from './television.ts';
 
 /** ms between two looks at this machine's addresses in its networks. */
 const LOOK_EVERY = 5_000;
-/** ms between the answer to `stop` and the end. */
-const FAREWELL = 50;
-
 export interface ShareProcessOptions {
   readonly folder: string;
   /** TCP port for peers; the one of the last time without it. */
@@ -37,20 +35,9 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
   makeFolder(folder);
   giveUpRights();
   const lock = takeLock(folder, 'share');
-  const closers: (() => void | Promise<void>)[] = [() => lock.release()];
-  const log = new LogBook('info', sink);
-  const note = (level: 'info' | 'warn' | 'error', kind: string, text: string): void =>
-    log.write({ level, kind, member: null, text });
-  const close = async (): Promise<void> => {
-    for (const each of closers.splice(0).toReversed()) {
-      try {
-        await each();
-      } catch (error) {
-        note('warn', 'stop', String(error));
-      }
-    }
-  };
-  try {
+  return Lifetime.begin(sink, async (life) => {
+    life.holds(() => lock.release());
+    const note = life.note.bind(life);
     let settings = readSettings(fileIn(folder, 'share'));
     const save = (changes: Partial<typeof settings>): void => {
       settings = { ...settings, ...changes };
@@ -62,7 +49,7 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
     const engine = await startEngine(folder, options.port, settings, places.prefixes, (level, text) =>
       note(level, 'engine', text),
     );
-    closers.push(() => engine.close());
+    life.holds(() => engine.close());
     engine.on('error', ({ share, error }) => note('warn', 'share', `${share.name}: ${error.message}`));
     engine.on('finished', ({ share }) => note('info', 'share', `${share.name} is whole`));
 
@@ -75,14 +62,14 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
       },
       settings.linkPort,
     );
-    closers.push(() => links.close());
+    life.holds(() => links.close());
     const television = new Television({
       ...{ settings: settings.tv, secret: settings.token, links, mesh: () => named },
       shares: () => engine.shares(),
       save: (tv) => save({ tv }),
       warn: (text) => note('warn', 'tv', text),
     });
-    closers.push(() => television.close());
+    life.holds(() => television.close());
     const service = new ShareService({ engine, links, television, places: () => places, saveRates: save });
     const offer = ({ share }: { readonly share: Share }): void => void links.offer(share);
     for (const event of ['added', 'state'] as const) engine.on(event, offer);
@@ -100,43 +87,17 @@ export async function startShareProcess(options: ShareProcessOptions): Promise<S
       engine.allow = places.prefixes;
       await links.listen(places.addresses);
     };
-    const timer = setInterval(
-      () => void look().catch((error: unknown) => note('warn', 'mesh', String(error))),
-      LOOK_EVERY,
-    );
-    closers.push(() => clearInterval(timer));
+    life.every(LOOK_EVERY, 'mesh', look);
 
-    let settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
-    const ended = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
-    let finishing = false;
-    const finish = (failure: { readonly error: unknown } | null): void => {
-      if (finishing) return;
-      finishing = true;
-      setTimeout(() => {
-        void close().then(() => (failure === null ? settle?.resolve() : settle?.reject(failure.error)));
-      }, FAREWELL);
-    };
     const api = await serveSocket(
-      shareApp(service, log, () => finish(null)),
+      shareApp(service, life.log, () => life.end()),
       fileIn(folder, 'socket'),
     );
-    closers.push(() => api.close());
+    life.holds(() => api.close());
     const report: ProcessReport = { pid: process.pid, port: engine.port };
     note('info', 'start', `process ${process.pid} takes peers on TCP port ${engine.port}`);
-    return {
-      ended,
-      report,
-      greeting: `sharing: process ${report.pid}, TCP port ${report.port}`,
-      stop: () => finish(null),
-      crash: (error) => {
-        note('error', 'crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
-        finish({ error });
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { report, greeting: `sharing: process ${report.pid}, TCP port ${report.port}` };
+  });
 }
 
 /** The page of links; without it they show a plain list. */

@@ -4,7 +4,8 @@ import type { FaceProcessReport } from '@kith/api';
 import { KithError } from '@kith/core';
 import { jsonApp, serveSocket } from '../api/socket.ts';
 import type { Serving } from '../daemon/background.ts';
-import { LogBook, type LogSink } from '../daemon/log.ts';
+import { Lifetime } from '../daemon/lifetime.ts';
+import type { LogSink } from '../daemon/log.ts';
 import { meshInterfaces, meshPlaces } from '../share/mesh.ts';
 import { makeFolder } from '../state/files.ts';
 import { takeLock } from '../state/lock.ts';
@@ -22,9 +23,6 @@ import { Sources } from './sources.ts';
 
 /** ms between two looks that go into the history. */
 const SAMPLE_EVERY = 10_000;
-/** ms between the answer to `stop` and the end. */
-const FAREWELL = 50;
-
 export interface FaceOptions {
   readonly folder: string;
   /** What is given here is remembered. */
@@ -36,26 +34,15 @@ export interface FaceOptions {
 export async function startFace({ folder, changes, sink }: FaceOptions): Promise<Serving> {
   makeFolder(folder);
   const lock = takeLock(folder, 'web');
-  const closers: (() => void | Promise<void>)[] = [() => lock.release()];
-  const log = new LogBook('info', sink);
-  const note = (level: 'info' | 'warn' | 'error', kind: string, text: string): void =>
-    log.write({ level, kind, member: null, text });
-  const close = async (): Promise<void> => {
-    for (const each of closers.splice(0).toReversed()) {
-      try {
-        await each();
-      } catch (error) {
-        note('warn', 'stop', String(error));
-      }
-    }
-  };
-  try {
+  return Lifetime.begin(sink, async (life) => {
+    life.holds(() => lock.release());
+    const note = life.note.bind(life);
     const settings = { ...readFaceSettings(fileIn(folder, 'web')), ...changes };
     const sources = new Sources(keeperSource());
     const history = new History(join(folder, 'history.sqlite'));
-    closers.push(() => history.close());
+    life.holds(() => history.close());
     const events = new Events(() => sources.look(true));
-    closers.push(() => events.close());
+    life.holds(() => events.close());
     const memberAt = (address: string): { readonly name: string; readonly admin: boolean } | null => {
       for (const { status } of sources.last?.networks ?? []) {
         const member = status?.members.find(({ address4, address6 }) => address4 === address || address6 === address);
@@ -76,7 +63,7 @@ export async function startFace({ folder, changes, sink }: FaceOptions): Promise
       },
     });
     const server = new FaceServer(app);
-    closers.push(() => server.close());
+    life.holds(() => server.close());
     await open(server, settings.port, changes.port !== undefined, (text) => note('warn', 'port', text));
     writeFaceSettings(fileIn(folder, 'web'), { ...settings, port: server.port });
 
@@ -85,22 +72,8 @@ export async function startFace({ folder, changes, sink }: FaceOptions): Promise
       await server.follow(settings.mesh ? meshPlaces(await meshInterfaces()).addresses : []);
     };
     await look();
-    const timer = setInterval(
-      () => void look().catch((error: unknown) => note('warn', 'look', String(error))),
-      SAMPLE_EVERY,
-    );
-    closers.push(() => clearInterval(timer));
+    life.every(SAMPLE_EVERY, 'look', look);
 
-    let settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
-    const ended = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
-    let finishing = false;
-    const finish = (failure: { readonly error: unknown } | null): void => {
-      if (finishing) return;
-      finishing = true;
-      setTimeout(() => {
-        void close().then(() => (failure === null ? settle?.resolve() : settle?.reject(failure.error)));
-      }, FAREWELL);
-    };
     const report = (): FaceProcessReport => ({
       pid: process.pid,
       port: server.port,
@@ -110,26 +83,14 @@ export async function startFace({ folder, changes, sink }: FaceOptions): Promise
     const own = jsonApp();
     own.get('/v1/face', (c) => c.json(report()));
     own.post('/v1/stop', (c) => {
-      finish(null);
+      life.end();
       return c.json({ done: true });
     });
     const api = await serveSocket(own, fileIn(folder, 'socket'));
-    closers.push(() => api.close());
+    life.holds(() => api.close());
     note('info', 'start', `process ${process.pid} serves the page on port ${server.port}`);
-    return {
-      ended,
-      report: report(),
-      greeting: report().url,
-      stop: () => finish(null),
-      crash: (error) => {
-        note('error', 'crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
-        finish({ error });
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { report: report(), greeting: report().url };
+  });
 }
 
 /** On the port that links name already; where that is taken and nobody insists, on a free one. */
