@@ -102,6 +102,7 @@ export const HEALTHY: GatewayFacts = {
     route4: { device: 'eth0', via: null },
     route6: { device: 'eth0', via: null },
     targets: [],
+    mesh: null,
   },
   upstreams: GATEWAY.settings.dns.upstreams.map((address) => ({ address, complaint: null, refuses: false })),
   disks: [{ path: '/var/lib/kith/gateway', free: 2 ** 30, size: 2 ** 33, freeFiles: 100_000 }],

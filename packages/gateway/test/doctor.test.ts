@@ -140,6 +140,15 @@ const CASES: readonly (readonly [name: string, changes: Partial<GatewayFacts>, f
     new RegExp(dublin.macs.bridge),
   ],
   ['the domain has grown too large', { batman: [{ ...MESH, originators: 700 }] }, 'domain-large dublin', /700 nodes/],
+  [
+    'none of the members that clients leave through answers, and what follows is not told',
+    {
+      exit: { ...HEALTHY.exit, mesh: { leaves: { used: null, reason: 'cave does not answer' }, standing: 'serving' } },
+      upstreams: HEALTHY.upstreams.map((each) => ({ ...each, complaint: 'no answer' })),
+    },
+    'exit-members eth0',
+    /cave does not answer/,
+  ],
   ['the host has no default route', { exit: { ...HEALTHY.exit, route4: null } }, 'no-route IPv4', /no default route/],
   [
     'packets leave by another interface than the file says',

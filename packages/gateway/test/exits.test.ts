@@ -2,9 +2,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAddress } from '@kith/core';
-import { type Host, lanFile, type RouteValue, type RuleValue } from '@kith/gateway';
+import {
+  desiredOn,
+  diagnose,
+  gatewayOn,
+  type Host,
+  lanFile,
+  readGatewayFile,
+  type RouteValue,
+  type RuleValue,
+} from '@kith/gateway';
 import { dnsmasqConf } from '../src/emit/dnsmasq.ts';
-import { desiredFrom, gatewayFrom, hostNamed, SMALL } from './sample.ts';
+import { HEALTHY } from './doctor-facts.ts';
+import { desiredFrom, gatewayFrom, hostNamed, IDENTITY, SMALL } from './sample.ts';
 
 const THROUGH = lanFile({ community: 'home of mesh', clients: ['eth1'], members: ['tower', 'cave'] });
 const OFFERING = SMALL.replace('exit: eth0', 'exit: { interface: eth0, offer: true }');
@@ -82,6 +92,19 @@ test("members get out by the exit, get answers, and reach nothing else of the ga
   assert.match(rules(THROUGH), /iifname "kith-fmie" oifname != "br-\w+" ct state new,invalid .* reject .*members/);
   assert.doesNotMatch(rules(THROUGH), /offered/);
   assert.doesNotMatch(rules(OFFERING, hostNamed('tower', { mesh: null })), /kith-fmie/);
+});
+
+test('the doctor says that nobody made a machine the exit that its file offers', () => {
+  const file = readGatewayFile(OFFERING, 'kith.yaml');
+  const gateway = gatewayOn(HOST, file.settings, IDENTITY);
+  const found = (standing: 'none' | 'serving'): string[] => {
+    const exit = { ...HEALTHY.exit, mesh: { leaves: null, standing } };
+    const facts = { ...HEALTHY, exit };
+    const findings = diagnose(gateway, desiredOn(gateway, file.causeOf), file.causeOf, facts);
+    return findings.filter(({ code }) => code.startsWith('exit-')).map(({ code, mend }) => `${code}: ${mend.command}`);
+  };
+  assert.deepEqual(found('serving'), []);
+  assert.deepEqual(found('none'), ['exit-not-granted: kith set home --exit yes']);
 });
 
 test('what goes through the mesh is always translated: a member hears from others only their own addresses', () => {

@@ -13,7 +13,7 @@ import { PATH_TIMES } from './paths.ts';
 import type { Peer } from './peer.ts';
 
 /** All times in ms. */
-export const EXIT_TIMES: Readonly<Record<'ask' | 'askSpare' | 'askSilent' | 'silence' | 'steady', number>> = {
+const EXIT_TIMES: Readonly<Record<'ask' | 'askSpare' | 'askSilent' | 'silence' | 'steady', number>> = {
   /** Between questions to the exit in use and to those that would be liked better. */
   ask: 1000,
   askSpare: 2000,

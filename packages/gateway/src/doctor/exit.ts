@@ -2,7 +2,7 @@
 import type { Cause } from '../item.ts';
 import type { Gateway } from '../derive/gateway.ts';
 import type { CauseOf } from '../want/list.ts';
-import type { GatewayFacts, RouteFacts } from './facts.ts';
+import type { GatewayFacts, MeshFacts, RouteFacts } from './facts.ts';
 import { byHand, type Diagnosis } from './finding.ts';
 
 const OUT = [
@@ -16,8 +16,11 @@ const OUT = [
 
 /** The interface itself: with it routes and addresses go. */
 export function judgeExit(gateway: Gateway, facts: GatewayFacts, causeOf: CauseOf, diagnosis: Diagnosis): void {
-  const { link } = facts.exit;
-  if (link === 'up') return;
+  const { link, mesh } = facts.exit;
+  if (link === 'up') {
+    if (mesh !== null) judgeMesh(gateway, mesh, causeOf, diagnosis);
+    return;
+  }
   const place = causeOf('exit');
   const words = {
     missing: `there is no interface "${gateway.exit}"`,
@@ -48,6 +51,38 @@ export function judgeExit(gateway: Gateway, facts: GatewayFacts, causeOf: CauseO
       `sysctl net/ipv4/conf/${gateway.exit}/*`,
     ],
   );
+}
+
+/** Whether the mesh has a way out for clients, and whether its members know of this one. */
+function judgeMesh(gateway: Gateway, { leaves, standing }: MeshFacts, causeOf: CauseOf, diagnosis: Diagnosis): void {
+  if (leaves !== null && leaves.used === null) {
+    diagnosis.add(
+      {
+        ...{
+          code: 'exit-members',
+          subject: gateway.exit,
+          severity: 'error',
+          fails: 'nobody gets out',
+          whom: 'clients',
+        },
+        cause: `no exit can be used: ${leaves.reason}`,
+        ...byHand(
+          'bring one of them up, or name another member that is an exit',
+          'kith status',
+          causeOf('exit', 'members'),
+        ),
+      },
+      OUT,
+    );
+  }
+  if (gateway.settings.exit.offer && standing === 'none') {
+    diagnosis.add({
+      ...{ code: 'exit-not-granted', subject: gateway.exit, severity: 'warning', whom: 'members of the mesh' },
+      fails: 'nobody leaves the mesh here',
+      cause: 'the file offers the exit, and no admin of the mesh made this machine one',
+      ...byHand('have an admin allow it', `kith set ${gateway.host.name} --exit yes`, causeOf('exit', 'offer')),
+    });
+  }
 }
 
 /** Routes of the host, and what lies beyond: after it is known that kith's own routes are there. */

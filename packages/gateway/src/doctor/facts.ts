@@ -89,6 +89,15 @@ export interface ExitFacts {
   readonly route6: RouteFacts | null;
   /** What the clients' packets were sent to, beyond the exit. */
   readonly targets: readonly TargetFacts[];
+  /** Null where neither clients leave through the mesh nor members leave here. */
+  readonly mesh: MeshFacts | null;
+}
+
+export interface MeshFacts {
+  /** The member that is left through, and why this one or none; null where clients do not leave through the mesh. */
+  readonly leaves: { readonly used: string | null; readonly reason: string } | null;
+  /** Whether this machine may be left through, by the mesh's ledger and by its own word. */
+  readonly standing: 'none' | 'granted' | 'serving';
 }
 
 /** The way out that the clients' packets take. */

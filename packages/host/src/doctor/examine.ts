@@ -8,6 +8,7 @@ import {
   type Gateway,
   type GatewayFacts,
   type HostFacts,
+  type MeshFacts,
   type Observed,
   planFor,
 } from '@kith/gateway';
@@ -27,6 +28,8 @@ export interface Patient {
   readonly host: HostFacts;
   /** Null: no keeper runs. */
   readonly daemons: readonly DaemonReport[] | null;
+  /** As the mesh tells it; null where the gateway has nothing to do with one. */
+  readonly mesh?: MeshFacts | null;
 }
 
 export interface ExamineOptions {
@@ -58,7 +61,7 @@ export async function examine(patient: Patient, options: ExamineOptions = {}): P
     hasNft ? countPackets(desired) : new Map<string, number>(),
     upstreamFacts(gateway),
   ]);
-  const exit = await exitFacts(gateway, upstreams, options.targets ?? []);
+  const exit = { ...(await exitFacts(gateway, upstreams, options.targets ?? [])), mesh: patient.mesh ?? null };
   const targets = exit.targets.filter(({ answersHost }) => answersHost).map(({ address }) => address);
   const [clients, machine, disks, banned, fastd, wireguard, batman, others] = await Promise.all([
     Promise.all(gateway.domains.map((each) => probe(gateway, each, targets))),

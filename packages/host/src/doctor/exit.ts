@@ -20,7 +20,7 @@ export async function exitFacts(
   gateway: Gateway,
   upstreams: readonly UpstreamFacts[],
   given: readonly Address[],
-): Promise<ExitFacts> {
+): Promise<Omit<ExitFacts, 'mesh'>> {
   const [link, route4, route6] = await Promise.all([linkOf(gateway.exit), routeOf(gateway, 4), routeOf(gateway, 6)]);
   const known = given.length > 0 ? given : chosenTargets(gateway, upstreams, [route4, route6]);
   const chosen = (await hasPing()) ? known : [];

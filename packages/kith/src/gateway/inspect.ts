@@ -38,12 +38,12 @@ export async function inspect({ folders, daemons, mend }: InspectOptions): Promi
 
 /** Of a gateway that is applied, whether or not it is confirmed. @param daemons null: no keeper runs */
 export async function look(
-  { file, gateway, desired }: Prospect,
+  { file, gateway, desired, mesh }: Prospect,
   transactions: Transactions,
   daemons: Daemons | null,
 ): Promise<{ readonly findings: readonly Finding[]; readonly took: number }> {
   return examine({
-    ...{ gateway, desired, causeOf: file.causeOf, host: await hostFacts() },
+    ...{ gateway, desired, mesh, causeOf: file.causeOf, host: await hostFacts() },
     observed: await transactions.observe(desired),
     daemons: daemons === null ? null : await daemons.list(),
   });

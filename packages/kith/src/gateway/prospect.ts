@@ -1,5 +1,13 @@
 /** What a file wants of this machine: the file, the facts and the keys put together, with what speaks against it. */
-import { type Desired, desiredOn, type Gateway, gatewayOn, type Objection, objectionsTo } from '@kith/gateway';
+import {
+  type Desired,
+  desiredOn,
+  type Gateway,
+  gatewayOn,
+  type MeshFacts,
+  type Objection,
+  objectionsTo,
+} from '@kith/gateway';
 import { KithError } from '@kith/core';
 import { admittedRouters, hostFacts, hostOn, identityIn } from '@kith/host';
 import { type FoundFile, gatewayName } from './file.ts';
@@ -12,6 +20,7 @@ export interface Prospect {
   readonly desired: Desired;
   /** What stops it first. */
   readonly objections: readonly Objection[];
+  readonly mesh: MeshFacts | null;
 }
 
 export interface ProspectOptions {
@@ -32,7 +41,7 @@ export async function prospectOf(file: FoundFile, { folders, as, draining }: Pro
   const identity = await identityIn(folders.state, settings);
   const gateway = gatewayOn({ ...host, admitted: admittedRouters(folders.state) }, settings, identity);
   return {
-    ...{ file, gateway, desired: desiredOn(gateway, causeOf) },
+    ...{ file, gateway, desired: desiredOn(gateway, causeOf), mesh: mesh?.facts ?? null },
     objections: objectionsTo(gateway, await hostFacts(), causeOf),
   };
 }

@@ -157,6 +157,10 @@ describe('kith lan', { skip }, () => {
     assert.notEqual((await client.machine.run(['ping', '-c', '1', '-W', '1', '192.168.77.2'])).code, 0);
   });
 
+  test('gives the doctor nothing to find, on either side', async () => {
+    for (const host of [home, offers.get('tower')]) assert.deepEqual((await host?.examine())?.findings, []);
+  });
+
   test('leaves an exit that is drained, and comes back to it afterwards', async () => {
     await offers.get('tower')?.must(['gateway', 'drain']);
     await surfsThrough(cave, FAILOVER);
@@ -191,6 +195,12 @@ describe('kith lan', { skip }, () => {
     assert.match(told, /Destination Net Unreachable/);
     assert.equal(await client.fetch(`http://${stage.web.address}/`, 2), null);
     assert.deepEqual(await client.resolve(SITE, 'A'), []);
+    const { findings } = await home.examine();
+    assert.deepEqual(
+      findings.map(({ id }) => id),
+      ['exit-members kith-mesh'],
+    );
+    assert.match(findings[0]?.cause ?? '', /no exit can be used: tower does not answer, cave does not answer/);
   });
 
   test('goes through the first exit that is back', async () => {
