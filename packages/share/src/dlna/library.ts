@@ -127,8 +127,12 @@ function addShare(
   });
   if (listed.length === 0) return;
   const beside = subtitlesOf(share, offered);
-  // A share of one file is that file; others are folders, whose ids are of their first file: it stays when more is wanted.
+  // A share of one file is that file.
   const single = files.length === 1;
+  // Most torrents have all in one folder, called as the share is.
+  const [top = ''] = foldersOf(files[0]?.name ?? '');
+  const begin = files.every((file) => file.name.startsWith(`${top}/`)) ? top : '';
+  // Ids of folders are of their first file: they stay when more is wanted.
   const firsts = new Map<string, number>();
   for (const [number, file] of files.entries())
     for (const folder of foldersOf(file.name)) if (!firsts.has(folder)) firsts.set(folder, number);
@@ -137,11 +141,11 @@ function addShare(
     objects.set(object.id, object);
   };
   const container = (folder: string): MediaContainer => {
-    const id = folder === '' ? key : `${key}/${folder.split('/').length}.${firsts.get(folder) ?? 0}`;
+    const id = folder === begin ? key : `${key}.${folder.split('/').length}.${firsts.get(folder) ?? 0}`;
     const known = objects.get(id);
     if (known?.kind === 'container') return known;
-    const to = folder === '' ? root : container(folderOf(folder));
-    const title = folder === '' ? name : baseName(folder);
+    const to = folder === begin ? root : container(folderOf(folder));
+    const title = folder === begin ? name : baseName(folder);
     const made: MediaContainer = { kind: 'container', id, parent: to.id, title, children: [] };
     add(made, to);
     return made;

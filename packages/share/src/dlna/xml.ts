@@ -19,6 +19,13 @@ interface OpenElement {
 const MOST_ELEMENTS = 256;
 const MOST_DEPTH = 16;
 const TAG = /<(\/?)([\w.:-]{1,128})((?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y;
+/** Named where there is a name: not every television reads all numbers. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ['&', '&amp;'],
+  ['<', '&lt;'],
+  ['>', '&gt;'],
+  ['"', '&quot;'],
+]);
 const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['amp', '&'],
   ['lt', '<'],
@@ -73,7 +80,7 @@ export function parseXml(text: string): XmlElement | undefined {
 export function escapeXml(text: string): string {
   return text
     .replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
-    .replaceAll(/[&<>"'\t\n\r]/g, (c) => `&#${c.charCodeAt(0)};`);
+    .replaceAll(/[&<>"'\t\n\r]/g, (c) => NAMES.get(c) ?? `&#${c.charCodeAt(0)};`);
 }
 
 /** Comments, instructions and raw text: where they end (-1 for nowhere), and what they say. */
