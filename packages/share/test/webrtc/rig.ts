@@ -1,7 +1,7 @@
 /** Engines that know each other through a tracker over WebSocket alone. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type Engine, type Share, TrackerServer } from '../../src/index.ts';
+import { type Engine, type EngineOptions, type Share, TrackerServer } from '../../src/index.ts';
 import { engineIn, folderOf, write } from '../engine/rig.ts';
 
 export interface Stage {
@@ -22,12 +22,12 @@ export async function trackerIn(t: TestContext): Promise<string> {
 }
 
 /** A seed with one file of `size` bytes, and a leech that has nothing yet. */
-export async function stage(t: TestContext, size: number): Promise<Stage> {
+export async function stage(t: TestContext, size: number, options: Partial<EngineOptions> = {}): Promise<Stage> {
   const folder = await folderOf(t);
   const tracker = await trackerIn(t);
   const files = await write(folder, { 'film.bin': size });
-  const seed = await engineIn(t, `${folder}/seed`);
-  const leech = await engineIn(t, `${folder}/leech`);
+  const seed = await engineIn(t, `${folder}/seed`, options);
+  const leech = await engineIn(t, `${folder}/leech`, options);
   const shared = await seed.share(`${folder}/film.bin`, { trackers: [tracker] });
   return { tracker, folder, seed, leech, shared, files };
 }
