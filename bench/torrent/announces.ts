@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort, residentOf, spawnTied } from '@kith/lab/torrent';
+import { freePort, residentOf, spawnTied, usageOf } from '@kith/lab/torrent';
 import { http, swarmsInHex, udp, webSocket, webSocketPeers } from './load.ts';
 
 /** What a browser that looks for peers puts into an announce. */
@@ -40,7 +40,11 @@ export const TRACKERS: readonly Tracker[] = [
   },
 ];
 
-/** @param duration of each load, ms */
+/**
+ * The CPU of an announce is that of the tracker's process, from the load's first connection on.
+ *
+ * @param duration of each load, ms
+ */
 export async function announces(tracker: Tracker, folder: string, duration: number): Promise<Record<string, number>> {
   const place = mkdtempSync(join(folder, 'tracker-'));
   const found: Record<string, number> = {};
@@ -54,13 +58,19 @@ export async function announces(tracker: Tracker, folder: string, duration: numb
       await server.kill();
     }
   };
-  const perSecond = (answers: number) => (answers * 1000) / duration;
+  const load = (measure: string, make: (port: number) => Promise<number>) =>
+    visit(measure, async (port, pid) => {
+      const before = usageOf(pid).cpuSeconds;
+      const answers = await make(port);
+      found[`${measure}Cpu`] = ((usageOf(pid).cpuSeconds - before) * 1e6) / answers;
+      return (answers * 1000) / duration;
+    });
   try {
-    await visit('udp', async (port) => perSecond(await udp(port, duration)));
-    await visit('http', async (port) => perSecond(await http(port, duration)));
+    await load('udp', (port) => udp(port, duration));
+    await load('http', (port) => http(port, duration));
     if (!tracker.webSocket) return found;
-    await visit('ws', async (port) => perSecond(await webSocket(port, duration, 0)));
-    await visit('wsOffers', async (port) => perSecond(await webSocket(port, duration, OFFERS)));
+    await load('ws', (port) => webSocket(port, duration, 0));
+    await load('wsOffers', (port) => webSocket(port, duration, OFFERS));
     await visit('wsMemory', async (port, pid) => {
       const before = residentOf(pid);
       const sockets = await webSocketPeers(port, WEB_SOCKET_PEERS);

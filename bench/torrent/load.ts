@@ -12,6 +12,10 @@ const SWARMS = 200;
 const UDP_UNDER_WAY = 64;
 const HTTP_SOCKETS = 50;
 const WEB_SOCKETS = 500;
+/** Bytes of one read. */
+const READ = 65_536;
+/** Bytes: offers are longer, answers to announces are not. */
+const LONGEST_ANSWER = 512;
 const UPGRADE = [
   'GET / HTTP/1.1',
   'Host: x',
@@ -97,27 +101,34 @@ const HTTP = Buffer.from('HTTP/');
 /** @param offers of 1.2 KB in each announce, as a browser that looks for peers sends them */
 export async function webSocket(port: number, duration: number, offers: number): Promise<number> {
   let answers = 0;
+  // One for all sockets: what came is looked at before the next one is read.
+  const buffer = Buffer.alloc(READ);
   const sockets = await Promise.all(
     Array.from({ length: WEB_SOCKETS }, async (_, i) => {
-      const socket = await upgraded(port);
       const message = maskedFrame(announceOf(i, offers));
-      let rest: Buffer = Buffer.alloc(0);
-      socket.on('data', (bytes: Buffer) => {
-        rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-        rest = eachFrame(rest, (payload) => {
-          // Offers of others need no answer.
-          if (!payload.includes('"interval"')) return;
-          answers++;
-          socket.write(message);
-        });
+      let answersIn: ((bytes: Buffer) => number) | undefined;
+      const socket = await new Promise<Socket>((resolve) => {
+        const callback = (length: number): boolean => {
+          if (answersIn === undefined) {
+            answersIn = answerCounter();
+            resolve(made);
+          } else {
+            for (let count = answersIn(buffer.subarray(0, length)); count > 0; count--) {
+              answers++;
+              made.write(message);
+            }
+          }
+          return true;
+        };
+        const made = connect({ port, host: HOST, noDelay: true, onread: { buffer, callback } });
+        made.write(UPGRADE);
       });
-      socket.write(message);
-      return socket;
+      return { socket, message };
     }),
   );
-  answers = 0;
+  for (const { socket, message } of sockets) socket.write(message);
   await sleep(duration);
-  for (const socket of sockets) socket.destroy();
+  for (const { socket } of sockets) socket.destroy();
   return answers;
 }
 
@@ -167,17 +178,35 @@ function maskedFrame(text: string): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-/** Calls with each whole frame; what is left is returned. */
-function eachFrame(bytes: Buffer, take: (payload: Buffer) => void): Buffer {
-  let at = 0;
-  for (;;) {
-    const short = (bytes[at + 1] ?? 0) & 127;
-    const header = short === 126 ? 4 : 2;
-    if (bytes.length < at + header) break;
-    const length = short === 126 ? bytes.readUInt16BE(at + 2) : short;
-    if (bytes.length < at + header + length) break;
-    take(bytes.subarray(at + header, at + header + length));
-    at += header + length;
-  }
-  return bytes.subarray(at);
+/** Counts the answers that end in what one socket brings: the load must cost less than the tracker that is under it. */
+function answerCounter(): (bytes: Buffer) => number {
+  let rest = Buffer.alloc(0);
+  /** Bytes of the frame that are still to come. */
+  let left = 0;
+  let short = false;
+  return (chunk) => {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    rest = Buffer.alloc(0);
+    let answers = 0;
+    for (let at = 0; at < bytes.length;) {
+      if (left > 0) {
+        const here = Math.min(left, bytes.length - at);
+        left -= here;
+        at += here;
+        // Offers of others need no answer.
+        if (left === 0 && short) answers++;
+        continue;
+      }
+      const small = (bytes[at + 1] ?? 0) & 127;
+      const header = small === 126 ? 4 : 2;
+      if (bytes.length - at < header) {
+        rest = Buffer.from(bytes.subarray(at));
+        break;
+      }
+      left = small === 126 ? bytes.readUInt16BE(at + 2) : small;
+      short = left < LONGEST_ANSWER;
+      at += header;
+    }
+    return answers;
+  };
 }

@@ -25,5 +25,9 @@ export const UNITS: Readonly<Record<string, string>> = {
   'announces.http': '1/s',
   'announces.ws': '1/s',
   'announces.wsOffers': '1/s',
+  'announces.udpCpu': 'µs',
+  'announces.httpCpu': 'µs',
+  'announces.wsCpu': 'µs',
+  'announces.wsOffersCpu': 'µs',
   'announces.wsMemory': 'B/peer',
 };

@@ -28,6 +28,10 @@ const HEADS: Readonly<Record<string, string>> = {
   http: 'HTTP, keep-alive',
   ws: 'WebSocket',
   wsOffers: 'WebSocket, 5 offers each',
+  udpCpu: 'CPU of one, UDP',
+  httpCpu: 'HTTP',
+  wsCpu: 'WebSocket',
+  wsOffersCpu: 'with offers',
   wsMemory: 'memory per WebSocket peer',
 };
 
