@@ -131,7 +131,7 @@ test('zeros are room that was taken, and a right piece makes a file a part of th
   await writeFile(join(there, 'set/a'), Buffer.alloc(3_000_000));
   await writeFile(
     join(there, 'set/b'),
-    Buffer.concat([files.get('set/b')?.subarray(0, 16_384) ?? '', Buffer.from(MINE)]),
+    Buffer.concat([files.get('set/b')?.subarray(0, 16_384) ?? Buffer.alloc(0), Buffer.from(MINE)]),
   );
   const got = await leech.add(source, { content: there, ...peers });
   await until(leech, got, 'seeding');
