@@ -40,6 +40,10 @@ addEventListener('install', (event) => {
 addEventListener('activate', (event) => {
   if (isExtendable(event)) event.waitUntil(clients.claim());
 });
+// That it hears anything keeps it going; `claim` comes from a page that was loaded past it, as with the Shift key.
+addEventListener('message', (event) => {
+  if (isExtendable(event) && event instanceof MessageEvent && event.data === 'claim') event.waitUntil(clients.claim());
+});
 addEventListener('fetch', (event) => {
   if (!isFetch(event)) return;
   const { request, clientId } = event;

@@ -8,8 +8,8 @@ const KEEP = 10_000;
 export interface EngineClient {
   /** These files are wanted. */
   want(files: readonly number[]): void;
-  /** Deletes what this browser keeps of the share. The page has to be loaded anew after it. */
-  forget(): void;
+  /** Deletes what this browser keeps of the share, or of the others from this node. The page has to be loaded anew after it. */
+  forget(what: 'this' | 'others'): void;
 }
 
 export interface EngineEvents {
@@ -33,7 +33,7 @@ export function startEngine(share: ShareInfo, metainfo: ArrayBuffer, link: strin
   setInterval(() => navigator.serviceWorker?.controller?.postMessage('keep'), KEEP);
   return {
     want: (files) => tell({ kind: 'want', files }),
-    forget: () => tell({ kind: 'forget' }),
+    forget: (what) => tell({ kind: 'forget', what }),
   };
 }
 
@@ -43,10 +43,11 @@ export function startEngine(share: ShareInfo, metainfo: ArrayBuffer, link: strin
 export async function startStreaming(link: string): Promise<void> {
   if (!('serviceWorker' in navigator)) throw new Error('this browser has no service workers');
   const { serviceWorker } = navigator;
-  await serviceWorker.register(new URL('sw.js', link), { scope: link });
+  const { active } = await serviceWorker.register(new URL('sw.js', link), { scope: link });
   if (serviceWorker.controller !== null) return;
   await new Promise<void>((resolve, reject) => {
     serviceWorker.addEventListener('controllerchange', () => resolve(), { once: true });
+    active?.postMessage('claim');
     setTimeout(() => reject(new Error('the service worker did not start')), KEEP);
   });
   // What was loaded before it was there passes through it once, to be kept.

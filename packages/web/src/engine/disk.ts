@@ -18,7 +18,7 @@ export interface Folder {
 
 const ROOT = 'kith';
 /** After a reload the page before may hold its files for a moment. */
-const PATIENCE = 1500;
+const PATIENCE = 3000;
 
 /** Undefined where this browser has no such disk. Rejects with `NoModificationAllowedError` where another page has it open. */
 export async function openFolder(id: string): Promise<Folder | undefined> {
@@ -41,8 +41,16 @@ export async function openFolder(id: string): Promise<Folder | undefined> {
 
 /** Its files have to be closed. */
 export async function removeFolder(id: string): Promise<void> {
-  const root = await navigator.storage.getDirectory();
-  await (await root.getDirectoryHandle(ROOT, { create: true })).removeEntry(id, { recursive: true });
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle(ROOT, { create: true });
+  await root.removeEntry(id, { recursive: true });
+}
+
+/** All but one; those that another page has open stay. */
+export async function removeOthers(id: string): Promise<void> {
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle(ROOT, { create: true });
+  const names: string[] = [];
+  for await (const name of root.keys()) if (name !== id) names.push(name);
+  for (const name of names) await root.removeEntry(name, { recursive: true }).catch(() => undefined);
 }
 
 export function isLocked(error: unknown): boolean {

@@ -27,7 +27,7 @@ async function start(data: ToEngine & { readonly kind: 'start' }): Promise<void>
 
 function act(asked: Exclude<ToEngine, { readonly kind: 'start' }>): void {
   if (asked.kind === 'want') engine?.want(asked.files);
-  else if (asked.kind === 'forget') void engine?.forget();
+  else if (asked.kind === 'forget') void engine?.forget(asked.what);
   else if (engine === undefined) asked.port.postMessage({ status: 503, headers: [] });
   else engine.answer(asked.request, asked.port);
 }

@@ -12,7 +12,7 @@ import {
   TorrentStream,
   MemoryStore,
 } from '@kith/torrent';
-import { isLocked, openFolder, removeFolder } from './disk.ts';
+import { isLocked, openFolder, removeFolder, removeOthers } from './disk.ts';
 import { DiskStore } from './disk-store.ts';
 import { hashes } from './hashes.ts';
 import { HaveRecord } from './have-record.ts';
@@ -125,8 +125,9 @@ export class Engine {
     answer(file, shared, request, port);
   }
 
-  /** Stops, and deletes what is kept. */
-  async forget(): Promise<void> {
+  /** Deletes what is kept of other shares, or stops and deletes what is kept of this one. */
+  async forget(what: 'this' | 'others'): Promise<void> {
+    if (what === 'others') return removeOthers(this.#share.id);
     this.#torrent.pause(performance.now());
     clearTimeout(this.#saving);
     await this.#opened.store.close();

@@ -54,8 +54,8 @@ export type ToEngine =
     }
   | { readonly kind: 'want'; readonly files: readonly number[] }
   | { readonly kind: 'answer'; readonly request: StreamRequest; readonly port: MessagePort }
-  /** Deletes what is kept of this share. */
-  | { readonly kind: 'forget' };
+  /** Deletes what is kept of this share, or of the others. */
+  | { readonly kind: 'forget'; readonly what: 'this' | 'others' };
 
 export type FromEngine =
   | { readonly kind: 'report'; readonly report: EngineReport }

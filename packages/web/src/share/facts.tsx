@@ -43,7 +43,7 @@ export function Facts({
       </dl>
       {report.peers.length > 0 && <Peers peers={report.peers} />}
       {report.kept.place === 'disk' && here > 0 && (
-        <button type="button" class="small danger" onClick={() => forget(engine)}>
+        <button type="button" class="small danger" onClick={() => forget(engine, 'this')}>
           Delete what this browser keeps of it
         </button>
       )}
@@ -91,9 +91,10 @@ function Peers({ peers }: { readonly peers: EngineReport['peers'] }): JSX.Elemen
   );
 }
 
-function forget(engine: EngineClient): void {
-  if (!confirm('Delete what this browser loaded? Whoever gets it from here has to get it elsewhere.')) return;
-  engine.forget();
+export function forget(engine: EngineClient, what: 'this' | 'others'): void {
+  const whose = what === 'this' ? '' : ` of other shares from ${location.host}`;
+  if (!confirm(`Delete what this browser loaded${whose}? Whoever gets it from here has to get it elsewhere.`)) return;
+  engine.forget(what);
   // The worker has its files open until it is gone, and starts from nothing after it.
   setTimeout(() => location.reload(), 500);
 }

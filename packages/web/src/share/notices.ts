@@ -59,7 +59,7 @@ function errorNotice({ state, error }: EngineReport, host: string): Notice | und
     ...{ id: full ? 'full' : 'error', tone: 'bad' },
     what: `${error.message} From here on files come straight from ${host}.`,
     next: full
-      ? 'Delete what this browser keeps of other shares or sites, and load the page again.'
+      ? 'Delete what it keeps of other shares, here, or of other sites, in its settings.'
       : 'Load the page again; if it stays, delete what this browser keeps of the share.',
   };
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SharedFile, ShareInfo } from '../engine/messages.ts';
 import { captionText, MOST_CAPTIONS, toVtt } from './captions.ts';
 import { captionsOf, nameOf } from './kinds.ts';
+import { keepPlace, placeIn } from './place.ts';
 import type { Remux } from './remux.ts';
 import { Unplayable } from './show.tsx';
 import { sourceOf, type Visit } from './visit.ts';
@@ -43,6 +44,7 @@ export function Player({
     else setWay({ kind: 'failed', why: problemOf(file, error) });
   };
   const Element = kind;
+  const film = `${share.id} ${file.number}`;
   return (
     <Element
       key={way.kind}
@@ -53,6 +55,11 @@ export function Player({
       playsInline
       preload="metadata"
       onError={onError}
+      onLoadedMetadata={({ currentTarget }) => {
+        const place = placeIn(film);
+        if (place > 0 && place < currentTarget.duration - 1) currentTarget.currentTime = place;
+      }}
+      onTimeUpdate={({ currentTarget }) => keepPlace(film, currentTarget.currentTime)}
       aria-label={nameOf(file)}
     >
       {tracks.map(({ url, label }, i) => (

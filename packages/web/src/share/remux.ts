@@ -27,7 +27,7 @@ const CACHE = 32 * 1_048_576;
 const ATTEMPTS = 4;
 
 /** Why it cannot be done, for people. */
-export class RemuxRefusal extends Error {}
+class RemuxRefusal extends Error {}
 
 interface Way {
   readonly sink: EncodedPacketSink;

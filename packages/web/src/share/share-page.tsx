@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { SharedFile, ShareInfo } from '../engine/messages.ts';
 import { bytes } from '../lib/format.ts';
-import { Facts } from './facts.tsx';
+import { Facts, forget } from './facts.tsx';
 import { FileTable } from './file-table.tsx';
 import { firstToShow } from './kinds.ts';
 import { LINK } from './load.ts';
@@ -40,6 +40,11 @@ function Opened({ visit, share }: { readonly visit: Visit; readonly share: Share
           <div key={id} id={`notice-${id}`} class={`notice ${tone}`}>
             <strong>{what}</strong>
             <p>{next}</p>
+            {id === 'full' && engine !== undefined && (
+              <button type="button" class="small danger" onClick={() => forget(engine, 'others')}>
+                Delete other shares from {location.host}
+              </button>
+            )}
           </div>
         ))}
       </div>

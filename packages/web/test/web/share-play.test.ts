@@ -61,7 +61,7 @@ for (const [ending, codecs] of Object.entries(CODECS)) {
     const given = stage.given();
     assert.ok(given > 0);
     await page.reload();
-    await play(page);
+    assert.ok((await play(page)) > 14, 'it goes on where it was');
     await whole(page);
     assert.equal(stage.given(), given, 'nothing was loaded twice');
     await assertAccessible(page);
@@ -196,8 +196,15 @@ test('what is here plays on after a reload without the node', async (t) => {
   await whole(page);
   // The page itself is kept behind the scenes.
   await page.waitForFunction(async (link) => {
-    const kept = await (await caches.open(link)).keys();
-    return ['', 'share.json', 'metainfo'].every((name) => kept.some(({ url }) => url === link + name));
+    const kept = new Set((await (await caches.open(link)).keys()).map(({ url }) => url));
+    const parts = performance.getEntriesByType('resource').map(({ name }) => name);
+    const wanted = [
+      ...parts.filter((name) => name.startsWith(`${link}assets/`)),
+      link,
+      `${link}share.json`,
+      `${link}metainfo`,
+    ];
+    return parts.some((name) => name.includes('engine-worker')) && wanted.every((name) => kept.has(name));
   }, stage.link);
   await stage.stop();
   await page.reload();

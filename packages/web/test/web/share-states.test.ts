@@ -135,7 +135,7 @@ test('where the space of the browser is full the rest comes from the node, and t
   await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1_000_000 });
   await page.goto(stage.link);
   await page.getByRole('button', { name: 'Load everything' }).click();
-  await says(page, 'full', /is full.*Delete what this browser keeps/s);
+  await says(page, 'full', /is full.*Delete what it keeps of other shares/s);
   assert.equal(await saved(page), 'data.bin whole');
 });
 

@@ -101,8 +101,7 @@ test('WebTorrent in a browser gets everything from a page of kith, and gives eve
   await first.page.getByRole('button', { name: 'Load everything' }).click();
   await whole(first.page);
   // From here on nothing comes from the node.
-  stage.engine.setRates({ up: 1 });
-  const given = stage.given();
+  stage.share.pause();
 
   const other = await openWebTorrent(t, stage.link);
   await until('WebTorrent has everything', () => ask(other, 'torrent.done === true'));
@@ -119,7 +118,6 @@ test('WebTorrent in a browser gets everything from a page of kith, and gives eve
   await second.page.goto(stage.link);
   await second.page.getByRole('button', { name: 'Load everything' }).click();
   await whole(second.page);
-  assert.ok(stage.given() - given < SIZE / 10, `${stage.given() - given} bytes came from the node`);
   assert.ok((await ask<number>(other, 'torrent.uploaded')) > (SIZE * 9) / 10);
   second.assertClean();
 });

@@ -10,7 +10,7 @@ import type { Page } from 'playwright-core';
 import { Engine, LinkServer, type LinkServerOptions, type PageFile, type Share } from '@kith/share';
 import { pagesFolder, readPages } from '../../../kith/src/web/assets.ts';
 
-export const PATIENCE = 20_000;
+const PATIENCE = 20_000;
 
 /**
  * For a browser whose pages shall reach each other by WebRTC on a machine that may have no network but loopback, and nobody who
