@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { keep } from '../torrent/kept.ts';
+
+function fileIn(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kith-kept-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return join(folder, 'rows.json');
+}
+
+function row(system: string, measure: string, median: number) {
+  return { system, measure, unit: 's', median, min: median, max: median, rounds: 1 };
+}
+
+test('figures of a later run are added to those of earlier ones, in place of what they measure anew', (t) => {
+  const file = fileIn(t);
+  keep(file, 'first', [row('a', 'x', 1), row('b', 'x', 2)]);
+  const kept = keep(file, 'second', [row('b', 'x', 3), row('b', 'y', 4)]);
+  assert.deepEqual(kept.commands, ['first', 'second']);
+  assert.deepEqual(
+    kept.rows.map(({ system, measure, median }) => `${system} ${measure} ${median}`),
+    ['a x 1', 'b x 3', 'b y 4'],
+  );
+});
+
+test('a file with something else in it is refused and stays', (t) => {
+  const file = fileIn(t);
+  writeFileSync(file, '{"rows": []}');
+  assert.throws(() => keep(file, 'first', []), /holds no figures/);
+});
