@@ -39,7 +39,7 @@ const LAYERS: Readonly<Record<Layer, { concurrency: number; timeout: number; nee
   unit: { concurrency: 2, timeout: 120_000, needsRoot: false },
   sim: { concurrency: 2, timeout: 600_000, needsRoot: false },
   net: { concurrency: 1, timeout: 300_000, needsRoot: true },
-  interop: { concurrency: 2, timeout: 300_000, needsRoot: true },
+  interop: { concurrency: 3, timeout: 300_000, needsRoot: true },
   web: { concurrency: 1, timeout: 300_000, needsRoot: true },
 };
 
