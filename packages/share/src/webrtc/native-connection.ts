@@ -26,6 +26,10 @@ const MESSAGE = 262_144;
 /** Waiting for candidates that a STUN server has to tell, ms. */
 const GATHERING = 3_000;
 
+/** The message that is being gathered, and for whom: one for all, so that those that say little hold no memory for it. */
+const gathering = Buffer.alloc(MESSAGE);
+let flushGathered: (() => void) | undefined;
+
 export class NativeConnection {
   readonly #id: number;
   readonly #socket: Socket;
@@ -37,6 +41,9 @@ export class NativeConnection {
   #described = false;
   #over = false;
   #mostMessage = 65_536;
+  /** Bytes of it in the message that is being gathered. */
+  #gathered = 0;
+  #flushing = false;
   /** Bytes that were sent and not reported as taken. */
   #untaken = 0;
   #full = false;
@@ -44,6 +51,19 @@ export class NativeConnection {
   #paused = false;
   #held: Buffer[] = [];
   #waiting = 0;
+
+  /** The library copies what it is given. */
+  readonly #flush = (): void => {
+    const [channel, length] = [this.#channel, this.#gathered];
+    if (channel === undefined || length === 0 || this.#over) return;
+    this.#gathered = 0;
+    this.#try(() => {
+      channel.sendMessageBinary(gathering.subarray(0, length));
+      this.#full = channel.bufferedAmount() >= HIGH;
+    });
+    this.#untaken += length;
+    if (!this.#full) this.#report();
+  };
 
   constructor(native: Native, setup: WebRtcSetup, { id, socket, ended }: NativeOptions) {
     this.#id = id;
@@ -82,18 +102,23 @@ export class NativeConnection {
     this.#try(() => this.#connection.setRemoteDescription(sdp, 'answer'));
   }
 
-  /** Bytes that are valid during the call only. */
+  /** Bytes that are valid during the call only. All of one turn leave in as few messages as may be. */
   send(bytes: Uint8Array): void {
-    const channel = this.#channel;
-    if (channel === undefined || this.#over) return;
-    this.#try(() => {
-      for (let at = 0; at < bytes.length; at += this.#mostMessage) {
-        channel.sendMessageBinary(bytes.subarray(at, at + this.#mostMessage));
-      }
-      this.#full = channel.bufferedAmount() >= HIGH;
+    for (let at = 0; at < bytes.length && !this.#over;) {
+      const end = Math.min(bytes.length, at + this.#mostMessage - this.#gathered);
+      if (flushGathered !== this.#flush) flushGathered?.();
+      flushGathered = this.#flush;
+      gathering.set(bytes.subarray(at, end), this.#gathered);
+      this.#gathered += end - at;
+      at = end;
+      if (this.#gathered === this.#mostMessage) this.#flush();
+    }
+    if (this.#flushing || this.#gathered === 0) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
     });
-    this.#untaken += bytes.length;
-    if (!this.#full) this.#report();
   }
 
   pause(): void {

@@ -32,7 +32,7 @@ export class Signaller {
   readonly #offers = new Map<string, Attempt>();
   #making = 0;
   #answering = 0;
-  /** Of those that are being connected to. */
+  /** Whose offers are being answered. */
   readonly #meeting = new Set<string>();
   #closed = false;
 
@@ -85,14 +85,14 @@ export class Signaller {
     const attempt = this.#offers.get(offerId);
     if (attempt === undefined) return;
     this.#offers.delete(offerId);
+    // One that is being answered at the same time may come to nothing; of two the swarm ends the same one on both sides.
     if (!this.#wants(peerId)) return attempt.abandon();
-    this.#meet(peerId, attempt);
     attempt.answered(sdp);
   }
 
   async #answer(offer: RemoteDescription, answer: (offer: RemoteDescription, sdp: string) => void): Promise<void> {
     const { webrtc, filter } = this.#options;
-    if (this.#answering >= MOST_ANSWERS || !this.#wants(offer.peerId)) return;
+    if (this.#answering >= MOST_ANSWERS || this.#meeting.has(offer.peerId) || !this.#wants(offer.peerId)) return;
     this.#answering++;
     this.#meeting.add(offer.peerId);
     try {
@@ -105,12 +105,6 @@ export class Signaller {
       this.#answering--;
       this.#meeting.delete(offer.peerId);
     }
-  }
-
-  #meet(peerId: string, attempt: Attempt): void {
-    this.#meeting.add(peerId);
-    const met = (): void => void this.#meeting.delete(peerId);
-    attempt.opened.then(met, met);
   }
 
   async #follow(attempt: Attempt): Promise<void> {
@@ -133,6 +127,6 @@ export class Signaller {
     if (this.#closed) return false;
     if (peerId === undefined) return this.#options.wants();
     const own = bencode.binaryString(this.#options.peerId);
-    return peerId !== own && !this.#meeting.has(peerId) && this.#options.wants(peerId);
+    return peerId !== own && this.#options.wants(peerId);
   }
 }
