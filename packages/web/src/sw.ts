@@ -27,8 +27,9 @@ declare const clients: {
 };
 declare const skipWaiting: () => Promise<void>;
 
-/** How long an engine may take to say what it has, ms: it may have to start first. */
+/** How long an engine may take to say what it has before the node is asked, and where that is away, ms: it may have to start first. */
 const PATIENCE = 4000;
+const LONGEST = 30_000;
 /** What the page is made of, below its link. */
 const PAGE = /^(?:share\.json|metainfo|icon\.svg|assets\/[^/]+)?$/;
 /** Parts that are under way to a reader. */
@@ -81,16 +82,30 @@ async function respond(asked: StreamRequest, link: string, clientId: string, els
   const pages = open.filter(({ url }) => url.startsWith(link));
   // A download has no page of its own: any of this link will do.
   const page = pages.find(({ id }) => id === clientId) ?? pages[0];
-  const answer = page === undefined ? undefined : await askPage(page, asked);
-  return answer ?? fetch(elsewhere, asked.range === null ? {} : { headers: { Range: asked.range } });
+  const answer = page === undefined ? undefined : askPage(page, asked);
+  const early = await soon(answer, PATIENCE);
+  if (early !== undefined) return early;
+  try {
+    return await fetch(elsewhere, asked.range === null ? {} : { headers: { Range: asked.range } });
+  } catch (error) {
+    const late = await soon(answer, LONGEST);
+    if (late === undefined) throw error;
+    return late;
+  }
 }
 
+/** Undefined where nothing comes in time, ms. */
+function soon<T>(answer: Promise<T> | undefined, time: number): Promise<T | undefined> {
+  return Promise.race([answer, new Promise<undefined>((resolve) => setTimeout(resolve, time))]);
+}
+
+/** Undefined where its engine did not start. */
 async function askPage(page: WindowClient, asked: StreamRequest): Promise<Response | undefined> {
   const { port1: port, port2 } = new MessageChannel();
   const parts = new Parts(port);
   page.postMessage(asked, [port2]);
   const head = await parts.head;
-  if (head === undefined || head.status === 503) return undefined;
+  if (head.status === 503) return undefined;
   const headers = head.headers.map(([name, value]): [string, string] => [name, value]);
   const hasBody = asked.method === 'GET' && (head.status === 200 || head.status === 206);
   return new Response(hasBody ? parts.body() : null, { status: head.status, headers });
@@ -98,20 +113,16 @@ async function askPage(page: WindowClient, asked: StreamRequest): Promise<Respon
 
 /** One answer: its head, then bytes as they are read. */
 class Parts {
-  /** Undefined where none came in time. */
-  readonly head: Promise<StreamHead | undefined>;
+  readonly head: Promise<StreamHead>;
   readonly #port: MessagePort;
   #hear: (part: StreamPart) => void = () => undefined;
 
   constructor(port: MessagePort) {
     this.#port = port;
     this.head = new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), PATIENCE);
       port.addEventListener('message', ({ data }: MessageEvent<StreamHead | StreamPart>) => {
-        if (isHead(data)) {
-          clearTimeout(timer);
-          resolve(data);
-        } else this.#hear(data);
+        if (isHead(data)) resolve(data);
+        else this.#hear(data);
       });
       port.start();
     });

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
+import { test } from 'node:test';
 import { createTorrent } from '@kith/share';
 import { freePort, transmission } from '../../../../lab/torrent/index.ts';
 import { launchBrowser, openPage } from '../../../kith/test/web/browser.ts';
@@ -12,15 +11,11 @@ import { engineIn, folderOf, openLink, until, whole } from './stage.ts';
 
 const SIZE = 4_000_000;
 
-let browser: Browser;
-before(async () => {
-  browser = await launchBrowser();
-});
-after(() => browser.close());
-
 test('what Transmission seeds reaches a page through a node that has none of it yet', async (t) => {
   const missing = transmission.missing();
   if (missing !== null) return t.skip(missing);
+  const browser = await launchBrowser();
+  t.after(() => browser.close());
   const folder = await folderOf(t);
   const [content, state, there] = ['content', 'state', 'there'].map((name) => join(folder, name));
   assert.ok(content !== undefined && state !== undefined && there !== undefined);
