@@ -158,6 +158,8 @@ export class LinkServer {
     if (file === undefined) return this.#list(request, response, known, token, asked);
     const found = known.folder.files[Number(file)];
     if (found === undefined) return refuse(response, 404, 'Not found.');
+    // Whoever knows the link may play it in a page of their own.
+    response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
     return sendFile(request, response, found);
   }
 
