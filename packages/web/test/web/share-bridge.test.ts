@@ -11,9 +11,10 @@ import { engineIn, folderOf, openLink, until, whole } from './stage.ts';
 
 const SIZE = 4_000_000;
 
-test('what Transmission seeds reaches a page through a node that has none of it yet', async (t) => {
-  const missing = transmission.missing();
-  if (missing !== null) return t.skip(missing);
+const lacks = transmission.missing();
+const skip = lacks === null ? false : `needs ${lacks}`;
+
+test('what Transmission seeds reaches a page through a node that has none of it yet', { skip }, async (t) => {
   const browser = await launchBrowser();
   t.after(() => browser.close());
   const folder = await folderOf(t);

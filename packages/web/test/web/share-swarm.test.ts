@@ -1,16 +1,19 @@
 /** Browsers that opened one link help each other, whatever becomes of the node. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, openPage } from '../../../kith/test/web/browser.ts';
 import type { PageFile } from '@kith/share';
+import { webtorrent } from '../../../../lab/torrent/index.ts';
 import { folderOf, pages, RTC, shareOf, until, whole } from './stage.ts';
 
 const SIZE = 6_000_000;
+const LAB = fileURLToPath(new URL('../../../../lab/torrent', import.meta.url));
 
 let browser: Browser;
 before(async () => {
@@ -57,10 +60,7 @@ test('a second page gets the file from the node and from the first page, and end
   first.assertClean();
 });
 
-const WEBTORRENT = new URL(
-  '../../../../lab/torrent/npm/node_modules/webtorrent/dist/webtorrent.min.js',
-  import.meta.url,
-);
+const WEBTORRENT = join(LAB, 'npm', 'node_modules', 'webtorrent', 'dist', 'webtorrent.min.js');
 
 /** WebTorrent's own build for browsers as a page of the link's origin: nobody else is let into the room where browsers meet. */
 function webTorrentPages(): Map<string, PageFile> {
@@ -90,34 +90,40 @@ function ask<T>(page: Page, question: string): Promise<T> {
   return page.evaluate(question);
 }
 
-test('WebTorrent in a browser gets everything from a page of kith, and gives everything to another', async (t) => {
-  if (!existsSync(WEBTORRENT)) return t.skip('webtorrent: run `npm ci` in lab/torrent/npm');
-  const path = join(await folderOf(t), 'data.bin');
-  const content = randomBytes(SIZE);
-  await writeFile(path, content);
-  const stage = await shareOf(t, path, {}, { pages: webTorrentPages() });
-  const first = await openPage(browser);
-  await first.page.goto(stage.link);
-  await first.page.getByRole('button', { name: 'Load everything' }).click();
-  await whole(first.page);
-  // From here on nothing comes from the node.
-  stage.share.pause();
+const lacks = webtorrent.missing();
+const skip = lacks === null ? false : `needs ${lacks}`;
 
-  const other = await openWebTorrent(t, stage.link);
-  await until('WebTorrent has everything', () => ask(other, 'torrent.done === true'));
-  const hash = `(async () => {
+test(
+  'WebTorrent in a browser gets everything from a page of kith, and gives everything to another',
+  { skip },
+  async (t) => {
+    const path = join(await folderOf(t), 'data.bin');
+    const content = randomBytes(SIZE);
+    await writeFile(path, content);
+    const stage = await shareOf(t, path, {}, { pages: webTorrentPages() });
+    const first = await openPage(browser);
+    await first.page.goto(stage.link);
+    await first.page.getByRole('button', { name: 'Load everything' }).click();
+    await whole(first.page);
+    // From here on nothing comes from the node.
+    stage.share.pause();
+
+    const other = await openWebTorrent(t, stage.link);
+    await until('WebTorrent has everything', () => ask(other, 'torrent.done === true'));
+    const hash = `(async () => {
     const blob = await torrent.files[0].blob();
     const sum = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer());
     return [...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   })()`;
-  assert.equal(await ask(other, hash), createHash('sha256').update(content).digest('hex'));
-  await first.context.close();
+    assert.equal(await ask(other, hash), createHash('sha256').update(content).digest('hex'));
+    await first.context.close();
 
-  const second = await openPage(browser);
-  t.after(() => second.context.close());
-  await second.page.goto(stage.link);
-  await second.page.getByRole('button', { name: 'Load everything' }).click();
-  await whole(second.page);
-  assert.ok((await ask<number>(other, 'torrent.uploaded')) > (SIZE * 9) / 10);
-  second.assertClean();
-});
+    const second = await openPage(browser);
+    t.after(() => second.context.close());
+    await second.page.goto(stage.link);
+    await second.page.getByRole('button', { name: 'Load everything' }).click();
+    await whole(second.page);
+    assert.ok((await ask<number>(other, 'torrent.uploaded')) > (SIZE * 9) / 10);
+    second.assertClean();
+  },
+);
