@@ -14,7 +14,7 @@ import type { Job } from './job.ts';
 
 /** Whatever hangs, the client is ended by then (ms). */
 const LONGEST = 12_000;
-const START = 4000;
+const START = 20_000;
 
 const CLIENT = fileURLToPath(new URL(`./client${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
 /** From its source it finds the sources of packages; this program may have been told of them in another way. */

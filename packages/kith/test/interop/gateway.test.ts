@@ -233,9 +233,10 @@ describe('a gateway', { skip }, () => {
     assert.equal(await client.fetch(`http://${stage.web.address}/`, 1), null);
     await gateway.spawn(['gateway', 'run']);
     await until('a page', () => client.fetch(`http://${SITE}/`, 1));
-    const { state, services } = await gateway.status();
-    assert.equal(state, 'running');
-    assert.equal(services.filter((each) => each.state === 'ready').length, 2);
+    await until('both services', async () => {
+      const { state, services } = await gateway.status();
+      return state === 'running' && services.filter((each) => each.state === 'ready').length === 2 ? true : null;
+    });
     assert.match(await gateway.must(['gateway', 'plan']), /^Nothing to do/);
   });
 
