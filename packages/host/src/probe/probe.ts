@@ -12,7 +12,7 @@ import { must, run } from '../command.ts';
 import { hearAnswers } from './groups.ts';
 import type { Job } from './job.ts';
 
-/** Whatever hangs, the client is ended by then (ms). */
+/** Whatever hangs, the client is ended by then (ms after its start, which takes a while on a small machine). */
 const LONGEST = 12_000;
 const START = 20_000;
 
@@ -73,7 +73,7 @@ async function playedBy({ names }: GatewayDomain, job: Job): Promise<ClientFacts
   const child = spawn('unshare', ['--net', '--', process.execPath, ...FLAGS, CLIENT], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST);
+  const timer = setTimeout(() => child.kill('SIGKILL'), START + LONGEST);
   const output = new Output(child);
   const cable = `kp-${child.pid ?? 0}`;
   try {
