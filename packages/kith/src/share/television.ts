@@ -61,6 +61,7 @@ export class Television {
       shares: shares ?? this.#settings.shares,
     };
     this.#init.save(this.#settings);
+    this.#library.changed();
     await this.look();
     return this.report();
   }

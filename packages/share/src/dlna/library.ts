@@ -75,6 +75,11 @@ export class MediaLibrary {
     return [...this.#objects.values()].filter(({ kind }) => kind === 'item').length;
   }
 
+  /** What is offered changed by somebody's word: it counts at once. */
+  changed(): void {
+    this.#seenAt = Number.NEGATIVE_INFINITY;
+  }
+
   object(id: string): MediaObject | undefined {
     this.#look();
     return this.#objects.get(id);

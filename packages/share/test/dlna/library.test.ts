@@ -89,7 +89,7 @@ describe('the library', () => {
     assert.equal(library.update, first + 1);
     assert.deepEqual(titles(library), ['a.mp4', 'b.mp4']);
     shares.shift();
-    pass();
+    library.changed();
     assert.deepEqual(titles(library), ['b.mp4']);
     assert.equal(library.object('k:0'), undefined);
   });
