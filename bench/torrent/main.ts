@@ -24,14 +24,15 @@ import { pairs } from './pairs.ts';
 import { tables, write, type Report } from './report.ts';
 import { swarm } from './swarm.ts';
 import { nameOf, transfer } from './transfer.ts';
-import { kithOverWebRtc, library } from './webrtc.ts';
+import { bare, kithOverWebRtc } from './webrtc.ts';
 
 /** Where content is kept: a file system in memory. */
 const MEMORY = '/dev/shm';
 const SWARM_BYTES = 128 * 2 ** 20;
 const WEBRTC_BYTES = 256 * 2 ** 20;
 /** What browsers send, and the largest that all take. */
-const LIBRARY_MESSAGES = [65_536, 262_144];
+const LARGEST_MESSAGE = 262_144;
+const LIBRARY_MESSAGES = [65_536, LARGEST_MESSAGE];
 
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -130,9 +131,10 @@ async function measure(options: Options, folder: string, samples: Samples): Prom
     await withContent('1MiB', bytes, (content) =>
       part('webrtc', [
         { ...always, name: 'kith', measure: (note) => kithOverWebRtc(content, folder, note) },
+        { ...always, name: "kith's connection alone", measure: () => bare('kith', LARGEST_MESSAGE, bytes) },
         ...LIBRARY_MESSAGES.map((message) => ({
           ...{ ...always, name: `node-datachannel alone, messages of ${message / 1024} KiB` },
-          measure: () => library(message, bytes),
+          measure: () => bare('library', message, bytes),
         })),
       ]),
     );

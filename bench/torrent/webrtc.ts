@@ -34,10 +34,10 @@ export async function kithOverWebRtc(
   }
 }
 
-/** @param message bytes of a message */
-export async function library(message: number, bytes: number): Promise<Record<string, number>> {
-  const start = (role: string) =>
-    spawnTied('node-datachannel', [...node('run-datachannel.ts'), role, String(bytes), String(message)]);
+/** Kith's connections without its engine, or the library without anything. @param message bytes of a write */
+export async function bare(whose: 'kith' | 'library', message: number, bytes: number): Promise<Record<string, number>> {
+  const script = whose === 'kith' ? 'run-kith-duplex.ts' : 'run-datachannel.ts';
+  const start = (role: string) => spawnTied(whose, [...node(script), role, String(bytes), String(message)]);
   const [sender, receiver] = await Promise.all([start('send'), start('receive')]);
   try {
     const described = /^\{.*"sdp":.*\}$/;
