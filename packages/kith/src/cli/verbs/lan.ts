@@ -52,44 +52,28 @@ export async function lanStatus(context: Context): Promise<Result> {
   const mesh = await clientOf(context)
     .status()
     .catch(() => null);
-  const candidates = mesh?.exit?.candidates ?? [];
+  const exit = mesh?.exit ?? null;
   return {
-    json: {
-      ...{ running: report !== null, exit: report?.exit ?? null, candidates },
-      ...{ domains: report?.domains ?? [], leases: report?.leases ?? [] },
-    },
-    text: statusText(report, candidates),
+    json: { running: report !== null, exit, domains: report?.domains ?? [], leases: report?.leases ?? [] },
+    text: statusText(report, exit),
   };
 }
 
-function statusText(report: KeeperStatus | null, candidates: NonNullable<StatusReport['exit']>['candidates']): string {
+function statusText(report: KeeperStatus | null, exit: StatusReport['exit']): string {
   if (report === null)
     return 'clients are served, but nobody looks after them: start the keeper with "kith gateway run"';
-  const { exit, domains, leases } = report;
+  const { domains, leases } = report;
   const lines = domains.map(
     ({ bridge, address4, pool }) => `${bridge}: ${address4}, ${pool.leased} of ${pool.size} addresses leased`,
   );
-  const way = plain(exit?.reason ?? 'the keeper has not looked yet');
-  const leaves = exit !== null && exit.member !== null;
+  // The mesh knows sooner than its keeper, which asks now and then.
+  const way = plain(exit?.reason ?? report.exit?.reason ?? 'the keeper has not looked yet');
+  const leaves = exit !== null && exit.used !== null;
   lines.push(leaves ? `clients leave through ${way}` : `clients do not leave: ${way}`);
-  if (candidates.length > 0)
-    lines.push(
-      '',
-      table(
-        ['EXIT', 'STATE'],
-        candidates.map(({ id, name, state }) => [name ?? id, state]),
-        [],
-      ),
-    );
-  if (leases.length > 0)
-    lines.push(
-      '',
-      table(
-        ['CLIENT', 'NAME', 'MAC'],
-        leases.map(({ address, name, mac }) => [address, plain(name ?? ''), mac]),
-        [],
-      ),
-    );
+  const states = exit?.candidates.map(({ id, name, state }) => [name ?? id, state]) ?? [];
+  if (states.length > 0) lines.push('', table(['EXIT', 'STATE'], states, []));
+  const rows = leases.map(({ address, name, mac }) => [address, plain(name ?? ''), mac]);
+  if (rows.length > 0) lines.push('', table(['CLIENT', 'NAME', 'MAC'], rows, []));
   return lines.join('\n');
 }
 
