@@ -14,12 +14,15 @@ export class ChannelDuplex implements Duplex {
   readonly remote: PeerAddress;
   readonly #port: MessagePort;
   readonly #inbox: Inbox;
+  readonly #whenEnded: () => void;
   #handler: DuplexHandler | undefined;
   #pending = 0;
   #reason: string | undefined;
   #ended = false;
 
-  constructor(port: MessagePort, remote: PeerAddress, incoming: boolean) {
+  /** @param ended told once, whoever ended it */
+  constructor(port: MessagePort, remote: PeerAddress, incoming: boolean, ended: () => void) {
+    this.#whenEnded = ended;
     this.#port = port;
     this.remote = remote;
     this.incoming = incoming;
@@ -78,6 +81,7 @@ export class ChannelDuplex implements Duplex {
     this.#ended = true;
     this.#reason ??= reason;
     this.#port.close();
+    this.#whenEnded();
     this.#handler?.closed(this.#reason, performance.now());
   }
 }

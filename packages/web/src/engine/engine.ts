@@ -141,6 +141,7 @@ export class Engine {
       this.#meeting?.announce(this.#torrent.have.complete ? 'completed' : undefined);
     }
     if (event.kind === 'state' && event.state === 'downloading') this.#node.wake();
+    if (event.kind === 'peer-connected' && !isStandIn(event.address.ip)) this.#node.greeted();
     this.#reportSoon();
   }
 

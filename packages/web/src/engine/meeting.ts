@@ -192,13 +192,7 @@ export class Meeting {
   #enter(id: number, { ours, peerId }: Pending, port: MessagePort): void {
     this.#open.set(id, peerId);
     const remote = { ip: `${STAND_IN}${id.toString(16)}`, port: 1 };
-    const duplex = new ChannelDuplex(port, remote, !ours);
-    port.addEventListener('close', () => this.#open.delete(id));
-    const end = duplex.close.bind(duplex);
-    duplex.close = (reason) => {
-      this.#open.delete(id);
-      end(reason);
-    };
+    const duplex = new ChannelDuplex(port, remote, !ours, () => this.#open.delete(id));
     if (ours) this.#session.connected(duplex, this.#torrent, performance.now());
     else this.#session.accept(duplex, performance.now(), this.#torrent);
     this.#changed();

@@ -6,6 +6,8 @@ import { SocketDuplex } from './socket-duplex.ts';
 
 /** What the engine says when it closes a connection that is of no use (`Torrent.checkUse`). */
 const NO_USE = 'both have everything';
+/** Who has use for the other stays longer than that, ms. */
+const SHORT = 5000;
 
 export class NodeLink {
   readonly #session: Session;
@@ -14,6 +16,8 @@ export class NodeLink {
   readonly #changed: () => void;
   readonly #retry: Retry = new Retry();
   #state: LinkState = 'idle';
+  #trying = false;
+  #greetedAt: number | undefined;
 
   /** @param url of the link's `wire` */
   constructor(session: Session, torrent: Torrent, url: URL, changed: () => void) {
@@ -32,34 +36,37 @@ export class NodeLink {
     if (this.#state === 'idle' || this.#state === 'away') this.#retry.soon(() => this.#open());
   }
 
+  /** The node said who it is. */
+  greeted(): void {
+    this.#greetedAt = performance.now();
+    this.#set('connected');
+  }
+
   #open(): void {
-    if (this.#state === 'connecting' || this.#state === 'connected') return;
+    if (this.#trying || this.#state === 'connected' || !this.#torrent.active) return;
+    this.#trying = true;
+    this.#greetedAt = undefined;
     if (this.#state !== 'away') this.#set('connecting');
     const socket = new WebSocket(this.#url);
-    let opened = false;
+    const unopened = (): void => this.#ended('it did not open');
+    socket.addEventListener('close', unopened);
     socket.addEventListener('open', () => {
-      opened = true;
-      const duplex = new SocketDuplex(socket, addressOf(this.#url));
-      const close = duplex.close.bind(duplex);
-      let useless = false;
-      duplex.close = (reason) => {
-        useless ||= reason === NO_USE;
-        close(reason);
-      };
-      socket.addEventListener('close', () => this.#closed(useless));
-      this.#retry.succeeded();
-      this.#set('connected');
+      socket.removeEventListener('close', unopened);
+      const duplex = new SocketDuplex(socket, addressOf(this.#url), (reason) => this.#ended(reason));
       this.#session.connected(duplex, this.#torrent, performance.now());
-    });
-    socket.addEventListener('close', () => {
-      if (!opened) this.#closed(false);
     });
   }
 
-  #closed(useless: boolean): void {
-    const wants = this.#torrent.state === 'downloading';
-    this.#set(useless && !wants ? 'idle' : 'away');
-    if (this.#state === 'away') this.#retry.after(() => this.#open());
+  #ended(reason: string): void {
+    this.#trying = false;
+    const lasted = this.#greetedAt === undefined ? 0 : performance.now() - this.#greetedAt;
+    if (lasted > SHORT) this.#retry.succeeded();
+    // The node may be the first to see that neither has use for the other: then it greets and goes.
+    const useless = reason === NO_USE || (this.#greetedAt !== undefined && lasted < SHORT);
+    const { active, state } = this.#torrent;
+    if (!active || (useless && state !== 'downloading')) return this.#set('idle');
+    this.#set('away');
+    this.#retry.after(() => this.#open());
   }
 
   #set(state: LinkState): void {

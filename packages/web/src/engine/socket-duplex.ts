@@ -14,13 +14,15 @@ export class SocketDuplex implements Duplex {
   readonly remote: PeerAddress;
   readonly #socket: WebSocket;
   readonly #inbox: Inbox;
+  readonly #whenEnded: (reason: string) => void;
   #handler: DuplexHandler | undefined;
   #reason: string | undefined;
   #ended = false;
   #looking = false;
 
-  /** @param socket open */
-  constructor(socket: WebSocket, remote: PeerAddress) {
+  /** @param socket open @param ended told once, with the reason */
+  constructor(socket: WebSocket, remote: PeerAddress, ended: (reason: string) => void) {
+    this.#whenEnded = ended;
     this.#socket = socket;
     this.remote = remote;
     this.#inbox = new Inbox((bytes) => {
@@ -72,6 +74,7 @@ export class SocketDuplex implements Duplex {
     if (this.#ended) return;
     this.#ended = true;
     this.#reason ??= reason;
+    this.#whenEnded(this.#reason);
     this.#handler?.closed(this.#reason, performance.now());
   }
 

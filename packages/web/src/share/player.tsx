@@ -14,8 +14,11 @@ interface Track {
   readonly label: string;
 }
 
-/** `remux`: its container is unknown to the browser, so the page makes another of it. */
-type Way = { readonly kind: 'plain' | 'remux' } | { readonly kind: 'failed'; readonly why: string };
+/** How long to wait where nothing comes, ms. */
+const AGAIN = 2000;
+
+/** `remux`: its container is unknown to the browser, so the page makes another of it. `waiting`: nothing comes just now. */
+type Way = { readonly kind: 'plain' | 'remux' | 'waiting' } | { readonly kind: 'failed'; readonly why: string };
 
 export function Player({
   visit,
@@ -38,10 +41,20 @@ export function Player({
     if (way.kind !== 'remux' || element === null) return;
     return startRemux(source, element, (why) => setWay({ kind: 'failed', why: `${cannotPlay(file)}: ${why}.` }));
   }, [way.kind, source]);
+  useEffect(() => {
+    if (way.kind !== 'waiting') return;
+    const timer = setTimeout(() => setWay({ kind: 'plain' }), AGAIN);
+    return () => clearTimeout(timer);
+  }, [way.kind]);
+  if (way.kind === 'waiting') return <Waiting file={file} />;
   if (way.kind === 'failed') return <Unplayable visit={visit} file={file} why={way.why} />;
   const onError = ({ currentTarget: { error } }: { readonly currentTarget: HTMLMediaElement }): void => {
-    if (way.kind === 'plain' && error?.code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED) setWay({ kind: 'remux' });
-    else setWay({ kind: 'failed', why: problemOf(file, error) });
+    const { kind: tried } = way;
+    void comes(source).then((here) => {
+      if (!here) setWay({ kind: 'waiting' });
+      else if (tried === 'plain' && error?.code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED) setWay({ kind: 'remux' });
+      else setWay({ kind: 'failed', why: problemOf(file, error) });
+    });
   };
   const Element = kind;
   const film = `${share.id} ${file.number}`;
@@ -67,6 +80,24 @@ export function Player({
       ))}
     </Element>
   );
+}
+
+function Waiting({ file }: { readonly file: SharedFile }): JSX.Element {
+  return (
+    <div class="notice" id="notice-waiting" role="status">
+      <strong>{nameOf(file)} does not come just now.</strong>
+      <p>It is asked for again until it does: leave this page open.</p>
+    </div>
+  );
+}
+
+/** Whether the trouble is with what comes, and not that nothing does: browsers do not tell the two apart. */
+async function comes(source: string): Promise<boolean> {
+  try {
+    return (await fetch(source, { headers: { Range: 'bytes=0-0' } })).ok;
+  } catch {
+    return false;
+  }
 }
 
 /** @returns ends it */

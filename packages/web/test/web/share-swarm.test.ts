@@ -13,6 +13,8 @@ import { webtorrent } from '../../../../lab/torrent/index.ts';
 import { folderOf, pages, RTC, shareOf, until, whole } from './stage.ts';
 
 const SIZE = 6_000_000;
+/** So much that one sees it come. */
+const LARGE = 40_000_000;
 const LAB = fileURLToPath(new URL('../../../../lab/torrent', import.meta.url));
 
 let browser: Browser;
@@ -34,7 +36,7 @@ async function came(page: Page): Promise<{ node: number; browser: number }> {
 
 test('a second page gets the file from the node and from the first page, and ends from the first alone', async (t) => {
   const path = join(await folderOf(t), 'data.bin');
-  await writeFile(path, randomBytes(SIZE));
+  await writeFile(path, randomBytes(LARGE));
   const stage = await shareOf(t, path);
   const first = await openPage(browser);
   t.after(() => first.context.close());
@@ -54,7 +56,7 @@ test('a second page gets the file from the node and from the first page, and end
     return seen.node > 0 && seen.browser > 0;
   });
   t.diagnostic(`came from the node ${seen.node}, from the first page ${seen.browser}`);
-  assert.ok(seen.node + seen.browser < SIZE, 'it is not done yet');
+  assert.ok(seen.node + seen.browser < LARGE, 'it is not done yet');
   await stage.stop();
   await whole(second.page);
   first.assertClean();
