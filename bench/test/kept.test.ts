@@ -18,11 +18,11 @@ function row(system: string, measure: string, median: number) {
 test('figures of a later run are added to those of earlier ones, in place of what they measure anew', (t) => {
   const file = fileIn(t);
   keep(file, 'first', [row('a', 'x', 1), row('b', 'x', 2)]);
-  const kept = keep(file, 'second', [row('b', 'x', 3), row('b', 'y', 4)]);
+  const kept = keep(file, 'second', [row('b', 'y', 4), row('a', 'x', 3)]);
   assert.deepEqual(kept.commands, ['first', 'second']);
   assert.deepEqual(
     kept.rows.map(({ system, measure, median }) => `${system} ${measure} ${median}`),
-    ['a x 1', 'b x 3', 'b y 4'],
+    ['a x 3', 'b x 2', 'b y 4'],
   );
 });
 

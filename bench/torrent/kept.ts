@@ -14,10 +14,12 @@ export interface Kept {
  */
 export function keep(file: string, command: string, rows: readonly Row[]): Kept {
   const before = existsSync(file) ? parse(file) : { commands: [], rows: [] };
-  const anew = new Set(rows.map(keyOf));
+  const anew = new Map(rows.map((row) => [keyOf(row), row]));
+  const known = new Set(before.rows.map(keyOf));
   const kept: Kept = {
     commands: [...new Set([...before.commands, command])],
-    rows: [...before.rows.filter((row) => !anew.has(keyOf(row))), ...rows],
+    // In place of the old ones: tables keep their order.
+    rows: [...before.rows.map((row) => anew.get(keyOf(row)) ?? row), ...rows.filter((row) => !known.has(keyOf(row)))],
   };
   writeFileSync(file, JSON.stringify(kept));
   return kept;
