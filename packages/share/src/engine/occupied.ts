@@ -23,7 +23,8 @@ const LOOK = 1 << 20;
 
 /**
  * Refuses where a file is there that would be written to and that has nothing of the torrent: no piece of it is right. What
- * has a right piece is taken for a part of the content, and zeros for room that an earlier download took.
+ * has a right piece is taken for a part of the content, and zeros for room that an earlier download took. Of a v2 link the
+ * piece layers come from peers, later: until then no piece of a longer file is known to be right.
  *
  * @throws KithError STORAGE_OCCUPIED, or another STORAGE_* where a file cannot be read
  */
@@ -39,7 +40,7 @@ export async function refuseOccupied(place: Place): Promise<void> {
   const more = others.length === 0 ? '' : `, as are ${others.length} others`;
   throw new KithError(
     'STORAGE_OCCUPIED',
-    `${first} is there already${more}, and no piece of it belongs to ${place.metainfo.name}: nothing was written. ` +
+    `${first} is there already${more}, and no piece of it is known to belong to ${place.metainfo.name}: nothing was written. ` +
       `\`kith get --overwrite\` loads over it.`,
   );
 }
