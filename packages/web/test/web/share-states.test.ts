@@ -169,9 +169,11 @@ test('a node that goes away during play is named, and the film goes on when it i
 
 test('a node without the torrent file still gives the files', async (t) => {
   const stage = await dataShare(t);
-  const { page, context } = await openPage(browser);
-  t.after(() => context.close());
-  await page.route('**/metainfo', (route) => route.fulfill({ status: 404 }));
+  const { page } = await pageWithout(t, () => {
+    const real = fetch;
+    globalThis.fetch = (input, init) =>
+      String(input).endsWith('/metainfo') ? Promise.resolve(new Response(null, { status: 404 })) : real(input, init);
+  });
   await page.goto(stage.link);
   await says(page, 'no-metainfo', /does not give the torrent file/);
   assert.equal(await saved(page), 'data.bin whole');
