@@ -172,7 +172,9 @@ test('a node without the torrent file still gives the files', async (t) => {
   const { page } = await pageWithout(t, () => {
     const real = fetch;
     globalThis.fetch = (input, init) =>
-      String(input).endsWith('/metainfo') ? Promise.resolve(new Response(null, { status: 404 })) : real(input, init);
+      new Request(input, init).url.endsWith('/metainfo')
+        ? Promise.resolve(new Response(null, { status: 404 }))
+        : real(input, init);
   });
   await page.goto(stage.link);
   await says(page, 'no-metainfo', /does not give the torrent file/);
