@@ -80,7 +80,8 @@ export class Television {
 
   /** Follows the addresses of the interfaces, and tells televisions what is new. To be called now and then. */
   look(): Promise<void> {
-    this.#work = this.#work.then(() => this.#follow());
+    // What goes wrong here keeps nobody from sharing, and is tried again the next time.
+    this.#work = this.#work.then(() => this.#follow()).catch((error: unknown) => this.#init.warn(String(error)));
     return this.#work;
   }
 
