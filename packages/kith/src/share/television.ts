@@ -31,7 +31,7 @@ interface Place {
 }
 
 /** After the ports for peers and for links. */
-const USUAL_PORT = 6552;
+const USUAL_PORT = 6553;
 
 export class Television {
   readonly #init: TelevisionInit;
