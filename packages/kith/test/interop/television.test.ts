@@ -135,7 +135,7 @@ describe('televisions', { skip }, () => {
     }
     assert.equal((await json(['share', 'tv']))['on'], false);
     const report = await json(['share', 'tv', 'on', '--interface', 'eth0']);
-    assert.equal(report['places']?.[0]?.['url'], 'http://192.168.7.1:6552/device.xml');
+    assert.equal(report['places']?.[0]?.['url'], 'http://192.168.7.1:6553/device.xml');
     assert.equal(report['titles'], 2);
   });
 
@@ -202,9 +202,9 @@ describe('televisions', { skip }, () => {
       '--recursive',
       'expand',
     ];
-    const root = 'upnp://192.168.7.1:6552/control/content-directory?ObjectID=0';
+    const root = 'upnp://192.168.7.1:6553/control/content-directory?ObjectID=0';
     const vlc = await television.spawn([...user, '/usr/bin/vlc', ...words, root]);
-    const opened = /http:\/\/192\.168\.7\.1:6552\/media\/\S*\/film\.mp4' successfully opened/;
+    const opened = /http:\/\/192\.168\.7\.1:6553\/media\/\S*\/film\.mp4' successfully opened/;
     await vlc.waitFor(opened, 30_000);
     await vlc.stop();
   });
@@ -238,7 +238,7 @@ describe('televisions', { skip }, () => {
     const report = await json(['share', 'tv', 'off']);
     assert.deepEqual([report['on'], report['places']?.[0]?.['url']], [false, null]);
     const { stdout } = await home.run(['ss', '-Htuln']);
-    assert.doesNotMatch(stdout, /:1900\b|:6552\b/);
+    assert.doesNotMatch(stdout, /:1900\b|:6553\b/);
   });
 });
 
