@@ -81,9 +81,12 @@ function headOf(part: string, measure: string): string {
 
 /** Renews the section in docs/benchmarks.md. @throws Error when the file has lost its marks */
 export function write(report: Report): void {
+  const [only = '', ...others] = report.commands;
+  const [command, rest] = others.length === 0 ? [only, []] : ['npm run bench:torrent', report.commands];
   const missing = reasons(report.rows).map((line) => `- ${line}`);
   const text = [
-    circumstances(report.machine, report.commands.join('`, `')),
+    circumstances(report.machine, command),
+    ...(rest.length === 0 ? [] : ['', 'In pieces, one after the other:', '', ...rest.map((each) => `- \`${each}\``)]),
     '',
     tables(report),
     '',
