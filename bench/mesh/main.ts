@@ -2,22 +2,25 @@
  * kith beside what people would pick instead: throughput, datagrams, waiting, CPU time and memory, in one run.
  *
  *   npm run bench:mesh [-- --quick] [--json] [--write] [--systems a,b] [--measures x,y] [--rounds n]
+ *                       [--keep FILE]
  *
  * Needs root: every system gets namespaces of its own, joined by bare cables that nothing shapes. A quarter of an hour;
- * with --quick under three minutes. --json ends with one line for programs, --write renews docs/benchmarks.md.
+ * with --quick under three minutes. --json ends with one line for programs, --write renews docs/benchmarks.md. --keep adds
+ * the figures to those of earlier runs in FILE.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Lab } from '@kith/lab';
 import { reasons } from '../common/document.ts';
+import { commandLine, keep } from '../common/kept.ts';
 import { describe } from '../common/machine.ts';
 import { Samples } from '../common/samples.ts';
 import { compile } from './measures/datagrams.ts';
 import { MEASURES, UNITS } from './measures/link.ts';
 import { parse, type Options } from './options.ts';
 import { directJobs, message, RELAYED_JOBS, run, type Job } from './phase.ts';
-import { jsonLine, table, write, type Report } from './report.ts';
+import { table, write, type Report } from './report.ts';
 import { Stage } from './stage.ts';
 import type { System } from './system.ts';
 import { fastd } from './systems/fastd.ts';
@@ -94,21 +97,20 @@ async function main(argv: readonly string[]): Promise<void> {
   foretell(options.systems, samples);
   await measure(options, samples);
   const measures = MEASURES.filter((each) => options.measures.has(each));
+  const rows = options.systems.flatMap(({ name }) => measures.map((each) => samples.row(name, each)));
+  const command = commandLine('npm run bench:mesh', argv);
+  const all = options.keep === undefined ? { commands: [command], rows } : keep(options.keep, command, rows);
+  const systems = SYSTEMS.filter(({ name }) => all.rows.some(({ system }) => system === name));
   const report: Report = {
-    rows: options.systems.flatMap(({ name }) => measures.map((each) => samples.row(name, each))),
-    systems: options.systems.map((system) => ({
-      name: system.name,
-      version: version(system),
-      settings: system.settings,
-    })),
-    measures,
+    ...all,
+    systems: systems.map((system) => ({ name: system.name, version: version(system), settings: system.settings })),
+    measures: MEASURES.filter((each) => all.rows.some(({ measure }) => measure === each)),
     machine,
-    command: ['npm run bench:mesh', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
   };
   console.log(`\n${table(report)}\n`);
   for (const line of reasons(report.rows)) console.log(line);
   if (options.write) write(report);
-  if (options.json) console.log(jsonLine(report));
+  if (options.json) console.log(JSON.stringify({ rows }));
 }
 
 try {

@@ -14,6 +14,8 @@ export interface Options {
   readonly quick: boolean;
   readonly json: boolean;
   readonly write: boolean;
+  /** A file with the figures of earlier runs, to which those of this one are added. */
+  readonly keep: string | undefined;
 }
 
 const FULL: Effort = { tcpSeconds: 4, echoes: 300, stepSeconds: 1, firstSteps: 8, laterSteps: 4 };
@@ -30,6 +32,7 @@ export function parse(argv: readonly string[], all: readonly System[]): Options 
       systems: { type: 'string' },
       measures: { type: 'string' },
       rounds: { type: 'string' },
+      keep: { type: 'string' },
     },
   });
   const { quick, json, write } = values;
@@ -48,5 +51,6 @@ export function parse(argv: readonly string[], all: readonly System[]): Options 
     quick,
     json,
     write,
+    keep: values.keep,
   };
 }

@@ -42,11 +42,8 @@ export interface Report {
   readonly systems: readonly Tested[];
   readonly measures: readonly Measure[];
   readonly machine: Machine;
-  readonly command: string;
-}
-
-export function jsonLine({ rows }: Report): string {
-  return JSON.stringify({ rows });
+  /** Of the runs that brought the rows, as they were given. */
+  readonly commands: readonly string[];
 }
 
 /** A table of Markdown: measures down, systems across, medians with what they lie between. */
@@ -78,7 +75,7 @@ function ratio(rows: readonly Row[], measure: Measure): string {
 /** Renews the section in docs/benchmarks.md. @throws Error when the file has lost its marks */
 export function write(report: Report): void {
   const text = [
-    circumstances(report.machine, report.command),
+    circumstances(report.machine, report.commands.join('`, `')),
     '',
     table(report),
     '',

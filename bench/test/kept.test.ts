@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { keep } from '../torrent/kept.ts';
+import { commandLine, keep } from '../common/kept.ts';
 
 function fileIn(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'kith-kept-'));
@@ -30,4 +30,12 @@ test('a file with something else in it is refused and stays', (t) => {
   const file = fileIn(t);
   writeFileSync(file, '{"rows": []}');
   assert.throws(() => keep(file, 'first', []), /holds no figures/);
+});
+
+test('the command of a run leaves out where figures are kept', () => {
+  assert.equal(
+    commandLine('npm run bench:mesh', ['--keep', '/tmp/x', '--rounds', '3']),
+    'npm run bench:mesh -- --rounds 3',
+  );
+  assert.equal(commandLine('npm run bench:mesh', ['--keep', '/tmp/x']), 'npm run bench:mesh');
 });

@@ -10,6 +10,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TorrentClient } from '@kith/lab/torrent';
+import { commandLine, keep } from '../common/kept.ts';
 import { describe } from '../common/machine.ts';
 import { Samples } from '../common/samples.ts';
 import { announces, TRACKERS } from './announces.ts';
@@ -17,7 +18,6 @@ import { missingBrowser, toBrowser } from './browser.ts';
 import { CLIENTS } from './clients.ts';
 import { make, type Content } from './content.ts';
 import { idle, IDLERS } from './idle.ts';
-import { keep } from './kept.ts';
 import { UNITS, type Case } from './measures.ts';
 import { parse, type Options } from './options.ts';
 import { pairs } from './pairs.ts';
@@ -183,9 +183,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const rows = [...systems].flatMap(([part, names]) =>
     names.flatMap((name) => measuresOf(part).map((each) => samples.row(name, each))),
   );
-  const kept = argv.indexOf('--keep');
-  const told = kept < 0 ? argv : argv.toSpliced(kept, 2);
-  const command = ['npm run bench:torrent', ...(told.length > 0 ? ['--', ...told] : [])].join(' ');
+  const command = commandLine('npm run bench:torrent', argv);
   const all = options.keep === undefined ? { commands: [command], rows } : keep(options.keep, command, rows);
   const report: Report = {
     ...all,

@@ -1,6 +1,6 @@
-/** Figures of earlier runs, so that a run of forty minutes can be made in pieces while nothing else runs. */
+/** Figures of earlier runs, so that a long run can be made in pieces while nothing else runs. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Row } from '../common/samples.ts';
+import type { Row } from './samples.ts';
 
 export interface Kept {
   /** The commands of the runs, as they were given. */
@@ -23,6 +23,13 @@ export function keep(file: string, command: string, rows: readonly Row[]): Kept 
   };
   writeFileSync(file, JSON.stringify(kept));
   return kept;
+}
+
+/** What was typed, apart from where figures are kept: that is of this machine. */
+export function commandLine(program: string, argv: readonly string[]): string {
+  const kept = argv.indexOf('--keep');
+  const told = kept < 0 ? argv : argv.toSpliced(kept, 2);
+  return [program, ...(told.length > 0 ? ['--', ...told] : [])].join(' ');
 }
 
 function keyOf({ system, measure }: Row): string {
