@@ -13,6 +13,7 @@
         "native/capabilities.cc",
         "native/checksum.cc",
         "native/coalesce.cc",
+        "native/compact.cc",
         "native/core.cc",
         "native/descriptors.cc",
         "native/evp.cc",

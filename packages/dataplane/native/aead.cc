@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "bytes.h"
+#include "compact.h"
 #include "evp.h"
 
 namespace kith {
@@ -30,6 +31,8 @@ struct Parts {
 };
 
 constexpr size_t kPolyState = 512;
+// Bytes up to which little code is faster than fast code that has to be fetched first.
+constexpr size_t kShort = 256;
 
 // The authenticator over `length` bytes of ciphertext without associated data, RFC 8439, section 2.8.
 void TagOf(const Parts& parts, const uint8_t* key, const uint8_t* bytes, size_t length, uint8_t* tag) {
@@ -117,11 +120,13 @@ bool Agrees(const Parts& parts) {
   return true;
 }
 
+constexpr Parts kCompact{CompactChaCha20, CompactPolySize, CompactPolyInit, CompactPolyUpdate, CompactPolyFinal};
+
 Parts LookUp() {
   Parts parts{};
   if (!Find("ChaCha20_ctr32", &parts.chacha) || !Find("Poly1305_ctx_size", &parts.poly_size) ||
       !Find("Poly1305_Init", &parts.poly_init) || !Find("Poly1305_Update", &parts.poly_update) ||
-      !Find("Poly1305_Final", &parts.poly_final) || parts.poly_size() > kPolyState || !Agrees(parts)) {
+      !Find("Poly1305_Final", &parts.poly_final) || parts.poly_size() > kPolyState || !Agrees(parts) || !Agrees(kCompact)) {
     return Parts{};
   }
   return parts;
@@ -131,6 +136,8 @@ const Parts& TheParts() {
   static const Parts parts = LookUp();
   return parts;
 }
+
+const Parts& PartsFor(size_t length, bool lone) { return lone && length <= kShort ? kCompact : TheParts(); }
 
 }  // namespace
 
@@ -146,14 +153,14 @@ Aead::~Aead() {
   Wipe(key_, sizeof key_);
 }
 
-void Aead::Seal(uint64_t counter, uint8_t* bytes, size_t length) {
-  if (parts_) SealByParts(TheParts(), key_, counter, bytes, length);
+void Aead::Seal(uint64_t counter, uint8_t* bytes, size_t length, bool lone) {
+  if (parts_) SealByParts(PartsFor(length, lone), key_, counter, bytes, length);
   else EvpSeal(context_, counter, bytes, length);
 }
 
-bool Aead::Open(uint64_t counter, uint8_t* bytes, size_t length, uint8_t* out) {
+bool Aead::Open(uint64_t counter, uint8_t* bytes, size_t length, uint8_t* out, bool lone) {
   if (length < kTagLength) return false;
-  if (parts_) return OpenByParts(TheParts(), key_, counter, bytes, length, out);
+  if (parts_) return OpenByParts(PartsFor(length, lone), key_, counter, bytes, length, out);
   return EvpOpen(context_, counter, bytes, length, out);
 }
 

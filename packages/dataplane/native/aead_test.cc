@@ -1,7 +1,7 @@
 // The ciphers by themselves, for tests.
 //
-// aead(key, counter, bytes, open, evp) -> sealed bytes, or the plaintext, or null where they are not authentic. `evp`
-// keeps from the parts below EVP. aes(key, counter, bytes, open) is AES-256-GCM.
+// aead(key, counter, bytes, open, evp, lone) -> sealed bytes, or the plaintext, or null where they are not authentic.
+// `evp` keeps from the parts below EVP. aes(key, counter, bytes, open) is AES-256-GCM.
 #include <vector>
 
 #include "aes.h"
@@ -10,22 +10,22 @@
 namespace kith {
 namespace {
 
-template <typename Key>
-napi_value Run(napi_env env, Key* key, uint64_t counter, const Bytes& bytes, bool open) {
+template <typename Key, typename... Lone>
+napi_value Run(napi_env env, Key* key, uint64_t counter, const Bytes& bytes, bool open, Lone... lone) {
   // As much as the cipher may touch and no more, so that a sanitizer sees a step beyond it.
   std::vector<uint8_t> in(kHeadroom + bytes.size + (open ? 0 : kTagLength), 0xa5);
   if (bytes.size > 0) memcpy(in.data() + kHeadroom, bytes.data, bytes.size);
   napi_value nothing;
   napi_get_null(env, &nothing);
   if (!open) {
-    key->Seal(counter, in.data() + kHeadroom, bytes.size);
+    key->Seal(counter, in.data() + kHeadroom, bytes.size, lone...);
     for (size_t i = 0; i < kHeadroom; i++) {
       if (in[i] != 0xa5) return nothing;
     }
     return ToArray(env, in.data() + kHeadroom, bytes.size + kTagLength);
   }
   std::vector<uint8_t> out(in.size());
-  if (!key->Open(counter, in.data() + kHeadroom, bytes.size, out.data() + kHeadroom)) return nothing;
+  if (!key->Open(counter, in.data() + kHeadroom, bytes.size, out.data() + kHeadroom, lone...)) return nothing;
   return ToArray(env, out.data() + kHeadroom, bytes.size - kTagLength);
 }
 
@@ -40,9 +40,10 @@ napi_value AeadForTest(napi_env env, napi_callback_info info) {
   const Bytes bytes = args.Array(2);
   const bool open = args.Flag(3);
   const bool evp = args.Flag(4);
-  if (!args.fine()) return ThrowType(env, "aead(key, counter, bytes, open, evp)");
+  const bool lone = args.Flag(5);
+  if (!args.fine()) return ThrowType(env, "aead(key, counter, bytes, open, evp, lone)");
   Aead aead(key.data, DirectionOf(open), evp ? Aead::Means::kEvp : Aead::Means::kBest);
-  return Run(env, &aead, static_cast<uint64_t>(counter), bytes, open);
+  return Run(env, &aead, static_cast<uint64_t>(counter), bytes, open, lone);
 }
 
 napi_value AesForTest(napi_env env, napi_callback_info info) {

@@ -371,7 +371,7 @@ void Core::Receive(Datagram* datagrams, size_t count, double now, ReceiveSink* o
     Datagram& each = datagrams[i];
     if (each.session == nullptr) continue;
     each.authentic = each.session->open.Open(each.cipher, each.counter, each.message + kTransportHeader,
-                                             each.message_length - kTransportHeader, each.plaintext);
+                                             each.message_length - kTransportHeader, each.plaintext, count == 1);
   }
   Guard guard(mutex_);
   for (size_t i = 0; i < count; i++) {

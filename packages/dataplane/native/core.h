@@ -87,6 +87,8 @@ struct Ticket {
   Cipher cipher;
   uint64_t counter;
   Way way;
+  // It comes after a pause.
+  bool lone = false;
 };
 
 enum class Status { kOk, kNo, kUnknownPeer, kIndexInUse, kNoSelf };

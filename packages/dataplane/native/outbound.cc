@@ -60,7 +60,8 @@ void Outbound::Take(size_t size, double now, bool lone) {
   Ticket ticket;
   if (!core_->Route(segments, now, &ticket)) return;
   // AES-256-GCM is faster once its code is in the caches; what comes after a pause is sealed, and opened, sooner without.
-  if (lone && segments.count() == 1) ticket.cipher = Cipher::kChaCha;
+  ticket.lone = lone && segments.count() == 1;
+  if (ticket.lone) ticket.cipher = Cipher::kChaCha;
   for (size_t i = 0; i < segments.count(); i++) {
     const size_t length = SealedLength(ticket, segments, i);
     if (at_ + length > kArena) Flush();

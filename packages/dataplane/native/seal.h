@@ -20,7 +20,7 @@ inline void SealSegment(const Ticket& ticket, const Segments& packet, size_t i, 
   WriteLE64(message + 8, ticket.counter + i);
   packet.Write(i, message + kTransportHeader);
   memset(message + kTransportHeader + length, 0, padded - length);
-  ticket.session->seal_out.Seal(ticket.cipher, ticket.counter + i, message + kTransportHeader, padded);
+  ticket.session->seal_out.Seal(ticket.cipher, ticket.counter + i, message + kTransportHeader, padded, ticket.lone);
 }
 
 }  // namespace kith

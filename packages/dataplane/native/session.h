@@ -31,9 +31,9 @@ struct Sealer {
 
   // Seals `length` bytes behind the header of a transport message in place. There is headroom before them, which is put
   // back, and room for the tag behind them.
-  void Seal(Cipher cipher, uint64_t counter, uint8_t* bytes, size_t length) {
+  void Seal(Cipher cipher, uint64_t counter, uint8_t* bytes, size_t length, bool lone = false) {
     if (cipher == Cipher::kAes) aes.Seal(counter, bytes, length);
-    else chacha.Seal(counter, bytes, length);
+    else chacha.Seal(counter, bytes, length, lone);
   }
 
   Aead chacha;
@@ -45,9 +45,9 @@ struct Opener {
       : chacha(keys.chacha, Aead::Direction::kOpen), aes(keys.aes, Aead::Direction::kOpen) {}
 
   // As Aead::Open.
-  bool Open(Cipher cipher, uint64_t counter, uint8_t* bytes, size_t length, uint8_t* out) {
+  bool Open(Cipher cipher, uint64_t counter, uint8_t* bytes, size_t length, uint8_t* out, bool lone = false) {
     if (cipher == Cipher::kAes) return aes.Open(counter, bytes, length, out);
-    return chacha.Open(counter, bytes, length, out);
+    return chacha.Open(counter, bytes, length, out, lone);
   }
 
   Aead chacha;

@@ -118,7 +118,14 @@ export interface NativeBinding {
    *
    * @param evp only by OpenSSL's public interface
    */
-  aead(key: Uint8Array, counter: number, bytes: Uint8Array, open: boolean, evp: boolean): Uint8Array | null;
+  aead(
+    key: Uint8Array,
+    counter: number,
+    bytes: Uint8Array,
+    open: boolean,
+    evp: boolean,
+    lone: boolean,
+  ): Uint8Array | null;
   /** For tests: the same with AES-256-GCM. */
   aes(key: Uint8Array, counter: number, bytes: Uint8Array, open: boolean): Uint8Array | null;
   /** Whether AES-256-GCM is clearly the faster cipher here. The first call measures it, in about a millisecond. */

@@ -65,6 +65,10 @@ for (const { name, flags, found } of KINDS) {
         });
       });
     } else {
+      it('seals what comes alone as the vectors of RFC 8439 say', async () => {
+        assert.match(await harness('vectors'), /fine/);
+      });
+
       it('stays within its bounds whatever comes from the TUN and the network', async (context) => {
         const said = await harness('fuzz', '20000', SEED);
         assert.match(said, /fine/);

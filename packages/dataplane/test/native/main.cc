@@ -1,4 +1,4 @@
-// harness load SECONDS SEED | race SECONDS SEED | stops TIMES SEED | faults | fuzz COUNT SEED
+// harness load SECONDS SEED | race SECONDS SEED | stops TIMES SEED | faults | fuzz COUNT SEED | vectors
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +14,7 @@ int main(int count, char** arguments) {
   else if (strcmp(mode, "stops") == 0) kith::RunStops(static_cast<int>(amount), seed);
   else if (strcmp(mode, "faults") == 0) kith::RunFaults();
   else if (strcmp(mode, "fuzz") == 0) kith::RunFuzz(static_cast<int>(amount), seed);
+  else if (strcmp(mode, "vectors") == 0) kith::RunVectors();
   else return 2;
   printf("fine\n");
   return 0;

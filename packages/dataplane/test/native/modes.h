@@ -13,5 +13,7 @@ void RunStops(int times, uint64_t seed);
 void RunFaults();
 // Malformed bytes from every side, so many of each kind.
 void RunFuzz(int count, uint64_t seed);
+// The cipher of little code against the vectors of its specification.
+void RunVectors();
 
 }  // namespace kith

@@ -7,6 +7,7 @@ import type { PlaneKind } from '../../src/node-plane.ts';
 import { Namespaces, run, type Child } from './namespaces.ts';
 import type { PlaneProcess } from './plane-process.ts';
 import type { TransferProcess } from './transfer-process.ts';
+import { Wire, type CaughtDatagram } from './wire.ts';
 
 const PLANE = new URL('plane-process.ts', import.meta.url);
 const TRANSFER = new URL('transfer-process.ts', import.meta.url);
@@ -15,6 +16,8 @@ const DEVICES = new URL('devices-process.ts', import.meta.url);
 const A: string = nodeId(1);
 const B: string = nodeId(2);
 const R: string = nodeId(3);
+/** Bytes of a message without a packet. */
+const KEEP_ALIVE = 32;
 
 /**
  * Lost packets in percent. Each is sent by a `ping` of its own: one that sends several waits for the late ones only as
@@ -75,6 +78,19 @@ async function transfer(spaces: Namespaces, a: string, b: string, bytes: number,
   return `${((bytes * 8) / 1000 / sent.ms).toFixed(0)} Mb/s`;
 }
 
+/**
+ * Types of the messages with packets that `from` sends among the first `count` on a cable: 4 by ChaCha20-Poly1305, 6 by
+ * AES-256-GCM.
+ */
+async function typesOf(space: string, from: string, count: number, meanwhile: () => unknown): Promise<number[]> {
+  const wire = await Wire.open(space, 'v1a', count);
+  await meanwhile();
+  const caught = await wire.full();
+  return caught.filter(({ from: sender, payload }) => sender === from && payload.length > KEEP_ALIVE).map(typeOf);
+}
+
+const typeOf = ({ payload }: CaughtDatagram): number => payload[0] as number;
+
 async function started(child: Child, expected: unknown): Promise<void> {
   assert.deepEqual(await child.next(), { up: expected, port: 6550 });
 }
@@ -109,6 +125,20 @@ for (const kind of ['native', 'portable'] as const) {
       assert.equal(loss(b, 'fd77::1', '-c', '5'), 0);
       assert.equal(loss(a, '10.77.0.2', '-c', '5', '-M', 'do', '-s', '1252'), 0);
       assert.equal(loss(b, 'fd77::1', '-c', '5', '-M', 'do', '-s', '1232'), 0);
+    });
+
+    // First: after much has passed, what comes alone is still sealed with it for a moment.
+    it('seal by the cipher that is sooner cold what comes alone, and all else by the one that is faster', async () => {
+      const alone = await typesOf(a, '192.0.2.1', 20, () => loss(a, '10.77.0.2', '-c', '10'));
+      const many = await typesOf(a, '192.0.2.1', 50, () => transfer(spaces, a, b, 5_000_000, 7002));
+      const counts = `alone ${alone.join(' ')}, of many ${many.filter((type) => type === 6).length}/${many.length}`;
+      // Something else of the machine may come just before.
+      if (kind === 'native') assert(alone.filter((type) => type === 4).length >= alone.length - 1, counts);
+      else assert.deepEqual(new Set(alone), new Set([6]), counts);
+      assert(alone.length >= 8, counts);
+      assert(many.filter((type) => type === 6).length > many.length / 2, counts);
+      const back = await typesOf(a, '192.0.2.2', 6, () => loss(b, '10.77.0.1', '-c', '3'));
+      assert.deepEqual(new Set(back), new Set([4]), 'who was not told of AES seals nothing by it');
     });
 
     it('carry 20 MB over TCP unchanged', async (context) => {

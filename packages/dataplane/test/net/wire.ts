@@ -38,6 +38,12 @@ export class Wire {
     return join(this.#folder, 'caught.pcap');
   }
 
+  /** Once it has caught as many as it was opened for. @throws as `close`, and where they do not come within 30 s */
+  async full(): Promise<readonly CaughtDatagram[]> {
+    if (this.#process.exitCode === null) await once(this.#process, 'exit', { signal: AbortSignal.timeout(30_000) });
+    return this.close();
+  }
+
   /** Ends it. @throws Error where anything but UDP was caught */
   async close(): Promise<readonly CaughtDatagram[]> {
     if (this.#process.exitCode === null) {
