@@ -13,7 +13,7 @@
  * is no root, unless --no-root-ok is given: a green run must mean that everything ran.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import type { TestEvent } from 'node:test/reporters';
@@ -134,7 +134,11 @@ async function runLayer(layer: Layer): Promise<void> {
     signal: AbortSignal.timeout(LONGEST),
     ...(name === undefined ? {} : { testNamePatterns: [name] }),
   });
+  // Tests have limits of their own; a process that hangs while it ends, for whatever reason, has none.
+  const silence = timeout + 30_000;
+  const watchdog = setInterval(() => endHanging(silence), silence);
   for await (const event of events) {
+    watchdog.refresh();
     if (event.type === 'test:fail') failed = true;
     if (event.type === 'test:pass') noteSkip(event.data.skip);
     if (event.type === 'test:summary') {
@@ -142,6 +146,25 @@ async function runLayer(layer: Layer): Promise<void> {
       continue;
     }
     if (!addToTotals(event)) report.write(event);
+  }
+  clearInterval(watchdog);
+}
+
+/** Ends the processes of test files, from which nothing was heard for `silence` ms: the runner tells them as failed. */
+function endHanging(silence: number): void {
+  for (const entry of existsSync('/proc') ? readdirSync('/proc') : []) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, 'utf8'))?.[1];
+      const file = readFileSync(`/proc/${entry}/cmdline`, 'utf8')
+        .split('\0')
+        .find((word) => word.endsWith('.test.ts'));
+      if (Number(parent) !== process.pid || file === undefined) continue;
+      process.stdout.write(`ended ${file}: nothing was heard of it for ${silence / 1000} s\n`);
+      process.kill(Number(entry), 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
   }
 }
 
