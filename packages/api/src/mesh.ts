@@ -1,8 +1,10 @@
 /** The API of a network's daemon. */
 import type { Address, Prefix } from '@kith/core';
-import type { MeshLogEntry, MeshStatus, MemberView, PingResult, TraceHop } from '@kith/mesh';
+import type { LinkView, MeshLogEntry, MeshStatus, MemberView, PingResult, TraceHop } from '@kith/mesh';
 
 export interface StatusReport extends MeshStatus {
+  /** Links between members as both ends vouch for them, and this node's own. */
+  readonly links: readonly LinkView[];
   /** The network's label on this machine. */
   readonly label: string;
   readonly version: string;

@@ -150,8 +150,6 @@ export interface MeshStatus {
   readonly natReason: string;
   readonly endpoints: readonly Endpoint[];
   readonly members: readonly MemberView[];
-  /** Every pair at most once. */
-  readonly links: readonly LinkView[];
   /** Null where it was not told to leave the network, see {@link Mesh.useExits}. */
   readonly exit: ExitView | null;
   readonly relayedPackets: number;
@@ -198,6 +196,8 @@ export interface Mesh {
   /** Somebody looks at the network: for some seconds links in use are proved every second, not now and then. */
   attend(now: number): void;
   status(now: number): MeshStatus;
+  /** All links that are known of, every pair at most once: more work than the rest of the status in a large network. */
+  links(now: number): readonly LinkView[];
   /** One ping; `done` is called exactly once, with a null RTT after `timeout` ms. */
   ping(member: NodeId, timeout: number, now: number, done: (result: PingResult) => void): void;
   trace(member: NodeId, now: number): readonly TraceHop[];

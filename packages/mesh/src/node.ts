@@ -7,7 +7,7 @@
  */
 import { endpointParts, isDefaultRoute, KithError, nodeIdOf, nodeKeyOf, scopeOf } from '@kith/core';
 import type { Address, Endpoint, NodeId } from '@kith/core';
-import type { Mesh, MeshInit, MeshStatus, PingResult, RememberedEndpoint, TraceHop } from './api.ts';
+import type { LinkView, Mesh, MeshInit, MeshStatus, PingResult, RememberedEndpoint, TraceHop } from './api.ts';
 import { openCandidates } from './candidates.ts';
 import type { Context } from './context.ts';
 import { decodeControl, encodeControl } from './control.ts';
@@ -31,7 +31,7 @@ import { Publisher } from './publisher.ts';
 import { Puncher } from './punch.ts';
 import { Relaying } from './relaying.ts';
 import { Sessions } from './sessions.ts';
-import { meshStatus, traceTo } from './status.ts';
+import { linkViews, meshStatus, traceTo } from './status.ts';
 
 /** ms between rounds of regular work: in peace, while data flows, and while something has to be found out. */
 const ROUND = { quiet: 1000, active: 250, urgent: 100 };
@@ -216,9 +216,12 @@ export class MeshNode implements Mesh, PlaneEvents {
     this.#context.attendedUntil = now + PATH_TIMES.attended;
   }
 
+  links(now: number): readonly LinkView[] {
+    return linkViews(this.#context, this.#neighbourhood.links(now));
+  }
+
   status(now: number): MeshStatus {
-    const links = this.#neighbourhood.links(now);
-    return meshStatus({ context: this.#context, paths: this.#paths, links, exit: this.#exits.view(now) }, now);
+    return meshStatus({ context: this.#context, paths: this.#paths, exit: this.#exits.view(now) }, now);
   }
 
   ping(member: NodeId, timeout: number, now: number, done: (result: PingResult) => void): void {

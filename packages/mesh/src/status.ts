@@ -15,11 +15,10 @@ const NO_PATH: PathView = { ...SELF_PATH, reason: 'this node is no member any mo
 export interface StatusParts {
   readonly context: Context;
   readonly paths: Paths;
-  readonly links: readonly Link[];
   readonly exit: ExitView | null;
 }
 
-export function meshStatus({ context, paths, links, exit }: StatusParts, now: number): MeshStatus {
+export function meshStatus({ context, paths, exit }: StatusParts, now: number): MeshStatus {
   const roster = context.roster();
   const verdict = context.nat.verdict(now, context.init.config.staticEndpoints.length > 0);
   const counters = context.init.plane.counters();
@@ -31,7 +30,6 @@ export function meshStatus({ context, paths, links, exit }: StatusParts, now: nu
     natReason: verdict.reason,
     endpoints: ownEndpoints(context, now).map(({ endpoint }) => endpoint),
     members: [...roster.members.values()].map((member) => memberView(context, paths, member, now)),
-    links: linkViews(context, links),
     exit,
     relayedPackets: counters.relayedPackets,
     relayedBytes: counters.relayedBytes,
@@ -44,7 +42,7 @@ export function meshStatus({ context, paths, links, exit }: StatusParts, now: nu
 }
 
 /** Of what both ends measured the better: the worse one may be old. */
-function linkViews(context: Context, links: readonly Link[]): LinkView[] {
+export function linkViews(context: Context, links: readonly Link[]): LinkView[] {
   const { members } = context.roster();
   const byPair = new Map<string, LinkView>();
   for (const { a, b, rtt, loss } of links) {

@@ -108,6 +108,7 @@ export class Daemon {
     const view = mesh.status(monotonic());
     return {
       ...view,
+      links: mesh.links(monotonic()),
       label: this.#state.network.label,
       version: this.#version,
       pid: process.pid,
