@@ -106,8 +106,6 @@ test('a change shows within 3 s: a link that is gone, a relayed way with its rea
   const { page, context, assertClean } = await openPage(browser);
   await page.goto(face.url);
   await go(page, 'topology/friends');
-  // What the first look showed is asked for again at once; until then the table is made anew.
-  await page.waitForTimeout(1500);
   const row = (name: string) => page.getByRole('row').filter({ hasText: name });
   const reason = "relayed by externalnyc: fedora's NAT is symmetric";
   await row('fedora – blr').filter({ hasText: 'through externalnyc' }).filter({ hasText: reason }).waitFor();

@@ -20,6 +20,10 @@ function decoded(part: string): string {
   }
 }
 
+function samePlace(a: Place, b: Place): boolean {
+  return a.view === b.view && a.rest.join('/') === b.rest.join('/');
+}
+
 export function hrefTo(...parts: readonly string[]): string {
   return `#/${parts.map(encodeURIComponent).join('/')}`;
 }
@@ -27,8 +31,10 @@ export function hrefTo(...parts: readonly string[]): string {
 export function usePlace(): Place {
   const [place, setPlace] = useState(placeNow);
   useEffect(() => {
-    const look = (): void => setPlace(placeNow());
+    const look = (): void => setPlace((known) => (samePlace(known, placeNow()) ? known : placeNow()));
     addEventListener('hashchange', look);
+    // Somebody may have gone elsewhere between the first drawing and this moment.
+    look();
     return () => removeEventListener('hashchange', look);
   }, []);
   return place;
