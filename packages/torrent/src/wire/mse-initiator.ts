@@ -3,6 +3,7 @@ import { concat, readUint16BE, readUint32BE, writeUint16BE, writeUint32BE } from
 import { KEY_LENGTH, type KeyExchange } from './diffie-hellman.ts';
 import { WireError } from './error.ts';
 import { Gather } from './gather.ts';
+import { PROTOCOL } from './handshake.ts';
 import {
   pad,
   PAD_MOST,
@@ -46,7 +47,7 @@ export class MseInitiator implements MseSide {
     this.#infoHash = infoHash;
     this.#initial = initial;
     this.#provide = encryption.policy === 'required' ? RC4 : RC4 | PLAIN;
-    this.#exchange = encryption.diffieHellman.generate();
+    this.#exchange = unlikePlain(encryption);
     this.#output = [concat(this.#exchange.publicKey, pad(encryption))];
   }
 
@@ -135,5 +136,13 @@ export class MseInitiator implements MseSide {
       encryptedBytes: rc4 ? Infinity : 0,
       encrypt: rc4 ? this.#encrypt : undefined,
     };
+  }
+}
+
+/** Transmission takes whoever begins with the first byte of a plain handshake for plain: 1 of 256 keys does. */
+function unlikePlain({ diffieHellman }: Encryption): KeyExchange {
+  for (;;) {
+    const exchange = diffieHellman.generate();
+    if (exchange.publicKey[0] !== PROTOCOL[0]) return exchange;
   }
 }

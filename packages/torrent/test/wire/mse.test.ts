@@ -9,7 +9,9 @@ import {
   torrentKey,
   WireError,
   type EncryptionPolicy,
+  type KeyExchange,
 } from '@kith/torrent';
+import { MseInitiator } from '../../src/wire/mse-initiator.ts';
 import { MseResponder } from '../../src/wire/mse-responder.ts';
 import { Rc4 } from '../../src/wire/rc4.ts';
 import { encryption, hashes, HANDSHAKE, Rig, seededRandom } from './rig.ts';
@@ -55,6 +57,23 @@ test('both sides of the exchange come to one secret, and what is no public key i
   ]) {
     assert.throws(() => a.secret(wrong), WireError);
   }
+});
+
+test('no encrypted stream begins like a plain one', () => {
+  const real = portableDiffieHellman(seededRandom(3));
+  let drawn = 0;
+  const generate = (): KeyExchange => {
+    const { publicKey, secret } = real.generate();
+    if (drawn++ === 0) publicKey[0] = 19;
+    return { publicKey, secret };
+  };
+  const side = new MseInitiator(
+    { ...encryption('required'), diffieHellman: { generate } },
+    HANDSHAKE.infoHash,
+    new Uint8Array(68),
+  );
+  assert.notEqual(Buffer.concat(side.takeOutput())[0], 19);
+  assert.equal(drawn, 2);
 });
 
 test('a torrent is named by SHA-1 of "req2" and its hash', () => {
