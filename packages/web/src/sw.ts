@@ -30,6 +30,8 @@ declare const skipWaiting: () => Promise<void>;
 /** How long an engine may take to say what it has before the node is asked, and where that is away, ms: it may have to start first. */
 const PATIENCE = 4000;
 const LONGEST = 30_000;
+/** Between two questions to pages that have no answer, ms. */
+const AGAIN = 250;
 /** What the page is made of, below its link. */
 const PAGE = /^(?:share\.json|metainfo|icon\.svg|assets\/[^/]+)?$/;
 /** Parts that are under way to a reader. */
@@ -78,24 +80,33 @@ async function fresh(request: Request, link: string): Promise<Response> {
 }
 
 async function respond(asked: StreamRequest, link: string, clientId: string, elsewhere: string): Promise<Response> {
-  const open = await clients.matchAll({ type: 'window' });
-  const pages = open.filter(({ url }) => url.startsWith(link));
-  // A download has no page of its own: any of this link will do.
-  const page = pages.find(({ id }) => id === clientId) ?? pages[0];
-  const answer = page === undefined ? undefined : askPage(page, asked);
+  let answer = askPages(asked, link, clientId);
   const early = await soon(answer, PATIENCE);
   if (early !== undefined) return early;
   try {
     return await fetch(elsewhere, asked.range === null ? {} : { headers: { Range: asked.range } });
   } catch (error) {
-    const late = await soon(answer, LONGEST);
-    if (late === undefined) throw error;
-    return late;
+    // Without the node the engine is all there is: it may still be starting, or its page be on its way.
+    for (const end = Date.now() + LONGEST; Date.now() < end; answer = askPages(asked, link, clientId)) {
+      const late = await soon(answer, end - Date.now());
+      if (late !== undefined) return late;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    }
+    throw error;
   }
 }
 
+/** Undefined where no page of the link is there, or its engine did not start. */
+async function askPages(asked: StreamRequest, link: string, clientId: string): Promise<Response | undefined> {
+  const open = await clients.matchAll({ type: 'window' });
+  const pages = open.filter(({ url }) => url.startsWith(link));
+  // A download has no page of its own: any of this link will do.
+  const page = pages.find(({ id }) => id === clientId) ?? pages[0];
+  return page === undefined ? undefined : askPage(page, asked);
+}
+
 /** Undefined where nothing comes in time, ms. */
-function soon<T>(answer: Promise<T> | undefined, time: number): Promise<T | undefined> {
+function soon<T>(answer: Promise<T>, time: number): Promise<T | undefined> {
   return Promise.race([answer, new Promise<undefined>((resolve) => setTimeout(resolve, time))]);
 }
 

@@ -4,6 +4,8 @@ import { startRtc } from './rtc-host.ts';
 
 /** A service worker that nobody talks to is ended after half a minute, in the middle of an answer too, ms. */
 const KEEP = 10_000;
+/** Below a link: no part of the page, but what is shared. */
+const LARGE = /^(?:files|stream)\//;
 
 export interface EngineClient {
   /** These files are wanted. */
@@ -50,7 +52,23 @@ export async function startStreaming(link: string): Promise<void> {
     active?.postMessage('claim');
     setTimeout(() => reject(new Error('the service worker did not start')), KEEP);
   });
-  // What was loaded before it was there passes through it once, to be kept.
-  const parts = performance.getEntriesByType('resource').map(({ name }) => name);
-  for (const part of [link, ...parts]) if (part.startsWith(link)) fetch(part).catch(() => undefined);
+  keepPage(link);
+}
+
+/** What was loaded past the service worker, before it was there or while it came, passes through it once, to be kept. */
+function keepPage(link: string): void {
+  const passed = new Set<string>();
+  const pass = (part: string): void => {
+    if (passed.has(part) || !part.startsWith(link) || LARGE.test(part.slice(link.length))) return;
+    passed.add(part);
+    fetch(part).catch(() => undefined);
+  };
+  pass(link);
+  // What is still being loaded now is told of when it is there.
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntriesByType('resource')) {
+      if (entry instanceof PerformanceResourceTiming && entry.workerStart === 0) pass(entry.name);
+    }
+  });
+  observer.observe({ type: 'resource', buffered: true });
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { assertAccessible, launchBrowser, openPage } from '../../../kith/test/web/browser.ts';
-import { clip, folderOf, play, shareOf, whole } from './stage.ts';
+import { clip, folderOf, play, shareOf, until, whole } from './stage.ts';
 
 let browser: Browser;
 before(async () => {
@@ -195,7 +195,7 @@ test('what is here plays on after a reload without the node', async (t) => {
   await play(page);
   await whole(page);
   // The page itself is kept behind the scenes.
-  await page.waitForFunction(async (link) => {
+  const isKept = async (link: string): Promise<boolean> => {
     const kept = new Set((await (await caches.open(link)).keys()).map(({ url }) => url));
     const parts = performance.getEntriesByType('resource').map(({ name }) => name);
     const wanted = [
@@ -205,7 +205,8 @@ test('what is here plays on after a reload without the node', async (t) => {
       `${link}metainfo`,
     ];
     return parts.some((name) => name.includes('engine-worker')) && wanted.every((name) => kept.has(name));
-  }, stage.link);
+  };
+  await until('the page is kept', () => page.evaluate(isKept, stage.link));
   await stage.stop();
   await page.reload();
   await play(page);

@@ -119,9 +119,14 @@ export async function whole(page: Page): Promise<void> {
   );
 }
 
-export async function until(what: string, is: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = performance.now() + PATIENCE; !(await is());) {
-    assert.ok(performance.now() < deadline, `not within ${PATIENCE} ms: ${what}`);
+/** @param patience ms */
+export async function until(
+  what: string,
+  is: () => boolean | Promise<boolean>,
+  patience: number = PATIENCE,
+): Promise<void> {
+  for (const deadline = performance.now() + patience; !(await is());) {
+    assert.ok(performance.now() < deadline, `not within ${patience} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
