@@ -76,7 +76,7 @@ export class Exchange {
   }
 
   #hearHandshake(peer: Peer, now: number): void {
-    const { book, limits, upload } = this.#torrent;
+    const { book, limits } = this.#torrent;
     const { said, listensAt } = peer;
     if (listensAt !== undefined && peer.wire.incoming) {
       book.add(listensAt, 'incoming', 0, peer.seed);
@@ -84,7 +84,6 @@ export class Exchange {
     }
     const size = peer.metadataSize;
     if (size > 0 && size <= limits.metadataMost && said?.speaks.metadata === true) this.#metadata?.offer(peer, now);
-    if (said?.uploadOnly === true) upload.interestChanged(peer, now);
     this.#torrent.checkUse(peer, now);
   }
 

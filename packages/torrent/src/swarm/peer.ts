@@ -136,8 +136,9 @@ export class Peer implements Source, HashSource, MetadataSource, ChokePeer {
     return this.countedAsSeed || this.pieces.complete;
   }
 
+  /** It takes nothing. Some never take back what they said of that (BEP 21), but show interest. */
   get uploadOnly(): boolean {
-    return this.seed || this.said?.uploadOnly === true;
+    return this.seed || (this.said?.uploadOnly === true && !this.interested);
   }
 
   get metadataSize(): number {

@@ -54,6 +54,23 @@ describe('a torrent under control', () => {
     assert.ok((taken.snapshotFiles()[0]?.done ?? 0) < 16_384);
   });
 
+  it('gets of one who still loads what it selects once they have met', async () => {
+    const network = new Network(seed);
+    const what = makeContent([600_000, 600_000], 16_384);
+    const [a, b, c] = [network.node({ up: 20_000 }), network.node(), network.node()];
+    await addSeed(a, what);
+    const between = addLeech(b, what);
+    introduceTo(b, between, [a]);
+    const taken = addLeech(c, what, { priorities: [0, 0] });
+    introduceTo(c, taken, [b]);
+    await network.run(5000);
+    assert.equal(taken.peers.size, 1, 'who loads may come to want something of it');
+    assert.equal(taken.state, 'seeding');
+    taken.setPriorities([4, 4], network.now);
+    await network.until(() => taken.have.count > 40, 60_000, 'more than choked peers may have');
+    assert.ok(!between.seeding);
+  });
+
   it('takes the file with the higher priority first', async () => {
     const network = new Network(seed);
     const what = makeContent([1_000_000, 1_000_000], 16_384);
