@@ -26,6 +26,8 @@ session = lt.session(
         "dht_restrict_routing_ips": False,
         "dht_restrict_search_ips": False,
         "dht_ignore_dark_internet": False,
+        # All nodes have one address here; by default five packets a second from one are too many, for five minutes.
+        "dht_block_ratelimit": 1000,
         "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification,
     }
 )
