@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { freePort, libtorrent, transmission, type RunningClient, type TorrentClient } from '@kith/lab/torrent';
 import { createTorrent, LOOPBACK_ONLY, nodeDiffieHellman, nodeHashes, TcpDialer, TcpListener } from '@kith/share';
 import {
@@ -227,31 +227,34 @@ async function fetchFrom(port: number, policy: EncryptionPolicy) {
   }
 }
 
-for (const client of [libtorrent, transmission]) {
-  const lacks = client.missing();
-  for (const [theirs, policy, encrypted] of [
-    ['off', 'off', false],
-    ['off', 'allowed', false],
-    ['required', 'required', true],
-    ['required', 'preferred', true],
-  ] as const) {
-    test(
-      `a seed of ${client.name} with encryption ${theirs} gives its metadata and a block to a peer with ${policy}`,
-      { skip: lacks === null ? false : `needs ${lacks}`, timeout: 2 * DEADLINE },
-      async () => {
-        const port = await start(client, theirs);
-        const { wire, fetched } = await fetchFrom(port, policy);
-        const { metadata, block, client: name } = fetched;
-        assert.ok(metadata.length > BLOCK);
-        assert.deepEqual(Uint8Array.from(nodeHashes.sha1(metadata)), Uint8Array.from(infoHash20(metainfo)));
-        assert.ok(block.equals(content.subarray(-BLOCK)));
-        assert.match(name ?? '', new RegExp(client.name, 'i'));
-        assert.equal(wire.encrypted, encrypted);
-        wire.close('done');
-      },
-    );
+// Transmission lets whoever comes wait for ten seconds.
+describe('a seed', { concurrency: true }, () => {
+  for (const client of [libtorrent, transmission]) {
+    const lacks = client.missing();
+    for (const [theirs, policy, encrypted] of [
+      ['off', 'off', false],
+      ['off', 'allowed', false],
+      ['required', 'required', true],
+      ['required', 'preferred', true],
+    ] as const) {
+      test(
+        `of ${client.name} with encryption ${theirs} gives its metadata and a block to a peer with ${policy}`,
+        { skip: lacks === null ? false : `needs ${lacks}`, timeout: 2 * DEADLINE },
+        async () => {
+          const port = await start(client, theirs);
+          const { wire, fetched } = await fetchFrom(port, policy);
+          const { metadata, block, client: name } = fetched;
+          assert.ok(metadata.length > BLOCK);
+          assert.deepEqual(Uint8Array.from(nodeHashes.sha1(metadata)), Uint8Array.from(infoHash20(metainfo)));
+          assert.ok(block.equals(content.subarray(-BLOCK)));
+          assert.match(name ?? '', new RegExp(client.name, 'i'));
+          assert.equal(wire.encrypted, encrypted);
+          wire.close('done');
+        },
+      );
+    }
   }
-}
+});
 
 for (const [theirs, policy, encrypted] of [
   ['off', 'allowed', false],

@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { aria2, freePort, libtorrent, transmission, webtorrent } from '../torrent/index.ts';
-import type { RunningClient, TorrentClient } from '../torrent/index.ts';
+import { aria2, freePort, libtorrent, transmission, webtorrent } from '../../torrent/index.ts';
+import type { RunningClient, TorrentClient } from '../../torrent/index.ts';
 
 const SIZE = 4 * 1024 * 1024 + 1234;
 const DIALLING = [libtorrent, webtorrent];
