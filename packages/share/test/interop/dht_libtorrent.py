@@ -26,8 +26,10 @@ session = lt.session(
         "dht_restrict_routing_ips": False,
         "dht_restrict_search_ips": False,
         "dht_ignore_dark_internet": False,
-        # All nodes have one address here; by default five packets a second from one are too many, for five minutes.
+        # All have one address here. By default five packets a second from one are too many, for five minutes, and whoever
+        # met itself at an address looks for nobody else there.
         "dht_block_ratelimit": 1000,
+        "allow_multiple_connections_per_ip": True,
         "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification,
     }
 )
