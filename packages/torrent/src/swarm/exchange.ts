@@ -40,6 +40,15 @@ export class Exchange {
     });
   }
 
+  /** Whether anything is wanted at all is part of what peers were told (BEP 21). */
+  introduceAnew(): void {
+    for (const peer of this.#torrent.peers.values()) {
+      if (!peer.ready) continue;
+      if (peer.said !== undefined) this.introduce(peer);
+      peer.flush();
+    }
+  }
+
   hear(peer: Peer, message: ExtensionMessage, now: number): void {
     switch (message.kind) {
       case 'handshake':

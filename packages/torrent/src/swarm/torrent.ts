@@ -537,7 +537,7 @@ export class Torrent implements DownloadHost, UploadHost {
     if (!this.active && state !== 'checking') this.#disconnect(state, now);
     if (before === state) return;
     if (state === 'downloading') this.book.retry();
-    if (before === 'seeding' && state === 'downloading') this.#introduceAnew();
+    if (before === 'seeding' && state === 'downloading') this.exchange.introduceAnew();
     this.context.stateChanged(this, now);
     this.emit({ kind: 'state', torrent: this, state });
     if (before === 'downloading' && state === 'seeding') this.emit({ kind: 'finished', torrent: this });
@@ -547,17 +547,8 @@ export class Torrent implements DownloadHost, UploadHost {
 
   #nothingWanted(now: number): void {
     this.tellAllHaves();
-    this.#introduceAnew();
+    this.exchange.introduceAnew();
     for (const peer of [...this.peers.values()]) this.checkUse(peer, now);
-  }
-
-  /** Whether anything is wanted at all is part of what peers were told (BEP 21). */
-  #introduceAnew(): void {
-    for (const peer of this.peers.values()) {
-      if (!peer.ready) continue;
-      if (peer.said !== undefined) this.exchange.introduce(peer);
-      peer.flush();
-    }
   }
 
   #disconnect(state: TorrentState, now: number): void {
