@@ -34,7 +34,7 @@ export class TrackerFinder implements PeerFinder {
     const announcers: Announcer[] = [];
     const signallers: Signaller[] = [];
     for (const infoHash of wanted.infoHashes) {
-      const signaller = this.#signaller(wanted, () => announcer.hurry());
+      const signaller = this.#signaller(wanted, infoHash, () => announcer.hurry());
       const announcer = this.#announcer(wanted, infoHash, signaller);
       announcers.push(announcer);
       if (signaller !== undefined) signallers.push(signaller);
@@ -98,11 +98,11 @@ export class TrackerFinder implements PeerFinder {
     });
   }
 
-  #signaller(wanted: Wanted, lost: () => void): Signaller | undefined {
+  #signaller(wanted: Wanted, infoHash: Uint8Array, lost: () => void): Signaller | undefined {
     const rtc = this.#rtc;
     if (rtc === undefined) return undefined;
     return new Signaller({
-      ...{ webrtc: rtc.webrtc, peerId: this.#host.peerId, lost },
+      ...{ webrtc: rtc.webrtc, infoHash, peerId: this.#host.peerId, lost },
       filter: { allows: (ip) => rtc.permits(wanted, ip) },
       wants: (peerId) => rtc.wants(wanted, peerId),
       connected: (duplex) => rtc.connected(wanted, duplex),

@@ -3,17 +3,24 @@
  *
  *     0  u32  bytes of the payload, big-endian
  *     4  u8   kind
- *     5  u32  number of the connection, given by the engine; 0 for the process itself
+ *     5  u32  number of the channel, given by the engine, from 2^31 up by the process; 0 for the process itself
  *     9       payload
  *
  *     to the process                        to the engine
  *      1 offer    make an offer              16 described  our session description, with all candidates
- *      2 accept   the offer to answer        17 opened     "IP PORT" of the other side
+ *      2 accept   the offer to answer        17 opened     "IP PORT CERTIFICATE" of the other side
  *      3 answer   to our offer               18 taken      u32: so many bytes of `data` left room for more
  *      4 data     bytes to send               4 data       bytes that came
  *      5 pause    hold back what comes       19 ended      why, for people
  *      6 resume                              20 ready      the process can connect
  *      7 close    forget it                  21 unable     why it never will
+ *      8 channel  open one more              22 incoming   the other side opened one more
+ *
+ * The last two name the channel. A connection goes by the number of the channel that it was made for, whatever becomes of
+ * that, and ends with the last of its channels:
+ *
+ *     0  u32  number of the connection
+ *     4       label (RFC 8832, section 5.1), 64 bytes at most
  *
  * Texts are UTF-8. Payloads of `data` are handed on as they come, in parts; all others are short and come as a whole.
  */
@@ -26,12 +33,14 @@ export const FRAME = {
   pause: 5,
   resume: 6,
   close: 7,
+  channel: 8,
   described: 16,
   opened: 17,
   taken: 18,
   ended: 19,
   ready: 20,
   unable: 21,
+  incoming: 22,
 } as const;
 
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
@@ -41,15 +50,23 @@ export const FRAME_LIMITS = {
   data: 1_048_576,
   /** Bytes of any other payload. */
   other: 65_536,
+  /** Bytes of the label of a channel. */
+  label: 64,
 } as const;
+
+/** Channels of a connection at once. Those that the other side opens beyond are closed. */
+export const MOST_CHANNELS = 64;
+
+/** The first of the numbers that the process gives to channels of others. */
+export const FIRST_INCOMING = 0x8000_0000;
 
 /** What came cannot be a frame: nothing behind it can be believed either. */
 export class FrameError extends Error {}
 
 export interface FrameHandler {
-  /** Bytes of a connection; valid during the call only. */
-  data(connection: number, bytes: Uint8Array): void;
-  frame(kind: Exclude<FrameKind, typeof FRAME.data>, connection: number, payload: Uint8Array): void;
+  /** Bytes of a channel; valid during the call only. */
+  data(channel: number, bytes: Uint8Array): void;
+  frame(kind: Exclude<FrameKind, typeof FRAME.data>, channel: number, payload: Uint8Array): void;
 }
 
 const HEAD = 9;
@@ -57,17 +74,17 @@ const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
 const EMPTY = new Uint8Array(0);
 
 /** The head of a frame whose payload follows. */
-export function frameHead(kind: FrameKind, connection: number, length: number): Uint8Array {
+export function frameHead(kind: FrameKind, channel: number, length: number): Uint8Array {
   const head = Buffer.allocUnsafe(HEAD);
   head.writeUInt32BE(length, 0);
   head[4] = kind;
-  head.writeUInt32BE(connection, 5);
+  head.writeUInt32BE(channel, 5);
   return head;
 }
 
-export function frame(kind: FrameKind, connection: number, payload: string | Uint8Array = EMPTY): Uint8Array {
+export function frame(kind: FrameKind, channel: number, payload: string | Uint8Array = EMPTY): Uint8Array {
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-  return Buffer.concat([frameHead(kind, connection, bytes.length), bytes]);
+  return Buffer.concat([frameHead(kind, channel, bytes.length), bytes]);
 }
 
 /** Payload of `taken`. */
@@ -83,6 +100,29 @@ export function readTaken(payload: Uint8Array): number {
   return viewOf(payload).getUint32(0);
 }
 
+/** What `channel` and `incoming` say. */
+export interface ChannelName {
+  /** Number of the connection. */
+  readonly connection: number;
+  readonly label: string;
+}
+
+/** @throws RangeError where the label is too long */
+export function channelPayload({ connection, label }: ChannelName): Uint8Array {
+  const name = Buffer.from(label);
+  if (name.length > FRAME_LIMITS.label) throw new RangeError(`a label of ${name.length} bytes`);
+  const head = Buffer.allocUnsafe(4);
+  head.writeUInt32BE(connection);
+  return Buffer.concat([head, name]);
+}
+
+/** @throws FrameError */
+export function readChannel(payload: Uint8Array): ChannelName {
+  const length = payload.length - 4;
+  if (length < 0 || length > FRAME_LIMITS.label) throw new FrameError(`a channel named in ${payload.length} bytes`);
+  return { connection: viewOf(payload).getUint32(0), label: Buffer.from(payload.subarray(4)).toString('utf8') };
+}
+
 /** Takes a stream of frames apart, whatever the pieces in which it comes. */
 export class FrameReader {
   readonly #handler: FrameHandler;
@@ -90,7 +130,7 @@ export class FrameReader {
   #headLength = 0;
   #payload: Uint8Array = EMPTY;
   #kind: FrameKind = FRAME.data;
-  #connection = 0;
+  #channel = 0;
   #left = 0;
 
   constructor(handler: FrameHandler) {
@@ -122,7 +162,7 @@ export class FrameReader {
     const most = kind === FRAME.data ? FRAME_LIMITS.data : FRAME_LIMITS.other;
     if (length > most) throw new FrameError(`frame of kind ${kind} with ${length} bytes: ${most} at most`);
     this.#kind = kind;
-    this.#connection = this.#head.readUInt32BE(5);
+    this.#channel = this.#head.readUInt32BE(5);
     this.#left = length;
     this.#payload = kind === FRAME.data || length === 0 ? EMPTY : new Uint8Array(length);
     if (length === 0) this.#end();
@@ -130,7 +170,7 @@ export class FrameReader {
 
   #take(bytes: Uint8Array): void {
     const kind = this.#kind;
-    if (kind === FRAME.data) this.#handler.data(this.#connection, bytes);
+    if (kind === FRAME.data) this.#handler.data(this.#channel, bytes);
     else this.#payload.set(bytes, this.#payload.length - this.#left);
     this.#left -= bytes.length;
     if (this.#left === 0) this.#end();
@@ -140,7 +180,7 @@ export class FrameReader {
     const [kind, payload] = [this.#kind, this.#payload];
     this.#headLength = 0;
     this.#payload = EMPTY;
-    if (kind !== FRAME.data) this.#handler.frame(kind, this.#connection, payload);
+    if (kind !== FRAME.data) this.#handler.frame(kind, this.#channel, payload);
   }
 }
 

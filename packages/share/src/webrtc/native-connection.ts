@@ -1,79 +1,64 @@
-/** One peer connection with its data channel, in the process that has WebRTC. */
+/** One peer connection with its data channels, in the process that has WebRTC. */
 import type { Socket } from 'node:net';
 import type * as datachannel from 'node-datachannel';
-import { FRAME, FRAME_LIMITS, frame, frameHead, takenPayload } from './frames.ts';
+import type { Certificate } from './certificate.ts';
+import { channelPayload, FRAME, FRAME_LIMITS, frame, MOST_CHANNELS } from './frames.ts';
+import { fingerprint } from './fingerprint.ts';
+import { type ChannelHost, MESSAGE, NativeChannel } from './native-channel.ts';
 import type { WebRtcSetup } from './webrtc-process.ts';
 
 type Native = typeof datachannel;
 
-export interface NativeOptions {
-  readonly id: number;
+/** What all connections of the process have in common. */
+export interface NativeHost {
+  readonly native: Native;
+  readonly setup: WebRtcSetup;
+  readonly certificate: Certificate;
   /** To the engine. */
   readonly socket: Socket;
-  readonly ended: () => void;
+  /** By their numbers. */
+  readonly connections: Map<number, NativeConnection>;
+  readonly channels: Map<number, NativeChannel>;
+  /** For a channel of the other side. */
+  nextNumber(): number;
 }
 
-/** Bytes that wait in SCTP: at `HIGH` the engine hears no `taken` until they are down to `LOW`. */
-const HIGH = 4_194_304;
-const LOW = 2_097_152;
 /**
- * Bytes that came and that the engine did not take yet. A peer sends what it was asked for, which is less; the library
- * cannot stop one that sends more.
+ * Bytes that came over all channels and that the engine did not take yet. A peer sends what it was asked for, which is less;
+ * the library cannot stop one that sends more.
  */
 const MOST_WAITING = 67_108_864;
-/** The largest message that is taken (bytes), and the largest that is sent to who names no size (RFC 8841, section 6.1). */
-const MESSAGE = 262_144;
 /** Waiting for candidates that a STUN server has to tell, ms. */
 const GATHERING = 3_000;
+/** Of a channel that an offer is made for; its torrent is known to both sides. */
+const FIRST_LABEL = 'kith';
 
-/** The message that is being gathered, and for whom: one for all, so that those that say little hold no memory for it. */
-const gathering = Buffer.alloc(MESSAGE);
-let flushGathered: (() => void) | undefined;
-
-export class NativeConnection {
+export class NativeConnection implements ChannelHost {
+  readonly socket: Socket;
   readonly #id: number;
-  readonly #socket: Socket;
-  readonly #ended: () => void;
-  // Both are closed when they are collected as garbage.
+  readonly #host: NativeHost;
+  // Closed when it is collected as garbage.
   readonly #connection: datachannel.PeerConnection;
-  #channel: datachannel.DataChannel | undefined;
+  readonly #channels: Set<NativeChannel> = new Set();
+  /** The channel that the connection is for is not there yet. */
+  #awaiting = true;
   #gathering: NodeJS.Timeout | undefined;
   #described = false;
   #over = false;
-  #mostMessage = 65_536;
-  /** Bytes of it in the message that is being gathered. */
-  #gathered = 0;
-  #flushing = false;
-  /** Bytes that were sent and not reported as taken. */
-  #untaken = 0;
-  #full = false;
-  #reporting = false;
-  #paused = false;
-  #held: Buffer[] = [];
   #waiting = 0;
 
-  /** The library copies what it is given. */
-  readonly #flush = (): void => {
-    const [channel, length] = [this.#channel, this.#gathered];
-    if (channel === undefined || length === 0 || this.#over) return;
-    this.#gathered = 0;
-    this.#try(() => {
-      channel.sendMessageBinary(gathering.subarray(0, length));
-      this.#full = channel.bufferedAmount() >= HIGH;
-    });
-    this.#untaken += length;
-    if (!this.#full) this.#report();
-  };
-
-  constructor(native: Native, setup: WebRtcSetup, { id, socket, ended }: NativeOptions) {
+  constructor(id: number, host: NativeHost) {
     this.#id = id;
-    this.#socket = socket;
-    this.#ended = ended;
-    const { iceServers, bindAddress } = setup;
+    this.#host = host;
+    this.socket = host.socket;
+    const { native, certificate } = host;
+    const { iceServers, bindAddress } = host.setup;
     this.#connection = new native.PeerConnection(String(id), {
       ...{ iceServers: [...iceServers], maxMessageSize: MESSAGE },
+      ...{ certificatePemFile: certificate.certificate, keyPemFile: certificate.key },
       ...(bindAddress === undefined ? {} : { bindAddress }),
     });
+    host.connections.set(id, this);
     const connection = this.#connection;
     connection.onGatheringStateChange((state) => {
       if (state === 'complete') this.#describe();
@@ -84,17 +69,14 @@ export class NativeConnection {
       else if (state === 'disconnected') this.end('the peer is not heard of any more');
       else if (state === 'closed') this.end('closed by the peer');
     });
+    connection.onDataChannel((channel) => this.#try(() => this.#came(channel)));
   }
 
   offer(): void {
-    this.#try(() => this.#take(this.#connection.createDataChannel('kith')));
+    this.#try(() => this.#enter(this.#id, this.#connection.createDataChannel(FIRST_LABEL)));
   }
 
   accept(sdp: string): void {
-    this.#connection.onDataChannel((channel) => {
-      if (this.#channel === undefined) this.#take(channel);
-      else channel.close();
-    });
     this.#try(() => this.#connection.setRemoteDescription(sdp, 'offer'));
   }
 
@@ -102,50 +84,54 @@ export class NativeConnection {
     this.#try(() => this.#connection.setRemoteDescription(sdp, 'answer'));
   }
 
-  /** Bytes that are valid during the call only. All of one turn leave in as few messages as may be. */
-  send(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length && !this.#over;) {
-      const end = Math.min(bytes.length, at + this.#mostMessage - this.#gathered);
-      if (flushGathered !== this.#flush) flushGathered?.();
-      flushGathered = this.#flush;
-      gathering.set(bytes.subarray(at, end), this.#gathered);
-      this.#gathered += end - at;
-      at = end;
-      if (this.#gathered === this.#mostMessage) this.#flush();
+  /** One more channel. */
+  open(id: number, label: string): void {
+    try {
+      this.#enter(id, this.#connection.createDataChannel(label));
+    } catch (error) {
+      // The library has no more of them. Those that are there can be used.
+      this.socket.write(frame(FRAME.ended, id, String(error)));
     }
-    if (this.#flushing || this.#gathered === 0) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
   }
 
-  pause(): void {
-    this.#paused = true;
+  /** The channel that the connection is for is not wanted any more. */
+  forget(): void {
+    if (this.#awaiting) this.end('closed');
   }
 
-  resume(): void {
-    this.#paused = false;
-    const held = this.#held;
-    this.#held = [];
-    for (const message of held) this.#pass(message);
-  }
-
-  /** Idempotent. @param reason for people */
+  /** With all its channels. Idempotent. @param reason for people */
   end(reason: string): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#gathering);
-    this.#held = [];
-    this.#socket.write(frame(FRAME.ended, this.#id, reason));
-    this.#ended();
+    this.#host.connections.delete(this.#id);
+    if (this.#awaiting) this.socket.write(frame(FRAME.ended, this.#id, reason));
+    for (const channel of [...this.#channels]) channel.end(reason);
     try {
-      this.#channel?.close();
       this.#connection.close();
     } catch {
       // It is closed then.
     }
+  }
+
+  // What its channels say.
+
+  remote(): string | undefined {
+    const remote = this.#over ? undefined : this.#connection.getSelectedCandidatePair()?.remote;
+    if (remote === undefined) return undefined;
+    const { algorithm, value } = this.#connection.remoteFingerprint();
+    return `${remote.address} ${remote.port} ${fingerprint(algorithm, value) ?? ''}`;
+  }
+
+  waits(bytes: number): void {
+    this.#waiting += bytes;
+    if (this.#waiting > MOST_WAITING) this.end('sent more than it was asked for');
+  }
+
+  ended(channel: NativeChannel): void {
+    this.#channels.delete(channel);
+    this.#host.channels.delete(channel.id);
+    if (this.#channels.size === 0 && !this.#awaiting) this.end('closed');
   }
 
   #describe(): void {
@@ -153,63 +139,24 @@ export class NativeConnection {
     const description = this.#connection.localDescription();
     if (this.#described || this.#over || description === null) return;
     this.#described = true;
-    this.#socket.write(frame(FRAME.described, this.#id, description.sdp));
+    this.socket.write(frame(FRAME.described, this.#id, description.sdp));
   }
 
-  #take(channel: datachannel.DataChannel): void {
-    this.#channel = channel;
-    channel.setBufferedAmountLowThreshold(LOW);
-    channel.onBufferedAmountLow(() => {
-      this.#full = false;
-      this.#report();
-    });
-    channel.onMessage((message) => {
-      if (typeof message === 'string') this.end('sent text');
-      else this.#came(message instanceof ArrayBuffer ? Buffer.from(message) : message);
-    });
-    channel.onError((reason) => this.end(reason));
-    channel.onClosed(() => this.end('closed by the peer'));
-    let told = false;
-    const opened = (): void => {
-      const remote = this.#connection.getSelectedCandidatePair()?.remote;
-      if (told || this.#over || remote === undefined) return;
-      told = true;
-      this.#mostMessage = Math.max(1, Math.min(MESSAGE, channel.maxMessageSize()));
-      this.#socket.write(frame(FRAME.opened, this.#id, `${remote.address} ${remote.port}`));
-    };
-    channel.onOpen(opened);
-    if (channel.isOpen()) opened();
-  }
-
-  #came(message: Buffer): void {
+  #came(channel: datachannel.DataChannel): void {
     if (this.#over) return;
-    this.#waiting += message.length;
-    if (this.#waiting > MOST_WAITING) return this.end('sent more than it was asked for');
-    if (this.#paused) this.#held.push(message);
-    else this.#pass(message);
+    if (this.#awaiting) return this.#enter(this.#id, channel);
+    const label = this.#channels.size < MOST_CHANNELS ? channel.getLabel() : undefined;
+    if (label === undefined || Buffer.byteLength(label) > FRAME_LIMITS.label) return channel.close();
+    const id = this.#host.nextNumber();
+    this.socket.write(frame(FRAME.incoming, id, channelPayload({ connection: this.#id, label })));
+    this.#enter(id, channel);
   }
 
-  #pass(message: Buffer): void {
-    const { length } = message;
-    for (let at = 0; at < length; at += FRAME_LIMITS.data) {
-      const part = message.subarray(at, at + FRAME_LIMITS.data);
-      this.#socket.cork();
-      this.#socket.write(frameHead(FRAME.data, this.#id, part.length));
-      this.#socket.write(part, () => (this.#waiting -= part.length));
-      this.#socket.uncork();
-    }
-  }
-
-  /** Once for all that was sent in one turn. */
-  #report(): void {
-    if (this.#reporting || this.#untaken === 0) return;
-    this.#reporting = true;
-    setImmediate(() => {
-      this.#reporting = false;
-      if (this.#over || this.#full || this.#untaken === 0) return;
-      this.#socket.write(frame(FRAME.taken, this.#id, takenPayload(this.#untaken)));
-      this.#untaken = 0;
-    });
+  #enter(id: number, native: datachannel.DataChannel): void {
+    const channel = new NativeChannel(id, native, this);
+    this.#awaiting = false;
+    this.#channels.add(channel);
+    this.#host.channels.set(id, channel);
   }
 
   /** The library throws at what it does not understand, and out of a callback that would end the process. */

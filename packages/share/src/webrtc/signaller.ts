@@ -1,16 +1,23 @@
 /**
  * Makes peers of one share out of what trackers pass on between strangers: offers when peers are wanted and not before, answers
- * to offers of others, and never two connections to one peer.
+ * to offers of others, and never two connections to one peer. The shares of an engine have theirs in common: an offer of a
+ * kith that one of them is connected to gets no answer but a channel, labelled with the info-hash, on that connection.
  */
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toHex } from '@kith/core';
 import { bencode, type Duplex, type tracker } from '@kith/torrent';
 import type { PeerFilter } from '../net/peer-filter.ts';
 import type { RemoteDescription, Signalling } from '../tracker/websocket-tracker.ts';
-import { type Attempt, type WebRtc } from './webrtc.ts';
+import type { Attempt } from './attempt.ts';
+import type { WebRtc } from './webrtc.ts';
+import type { WebRtcDuplex } from './webrtc-duplex.ts';
 import { WebRtcError } from './webrtc-error.ts';
 
 export interface SignallerOptions {
   readonly webrtc: WebRtc;
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
   /** 20 bytes. */
   readonly peerId: Uint8Array;
   readonly filter: PeerFilter;
@@ -25,6 +32,10 @@ export interface SignallerOptions {
 const MOST_OFFERS = 4;
 /** Offers of others that are being answered: strangers send as many as they like. */
 const MOST_ANSWERS = 4;
+/** Ways to one peer that are tried one after the other: each takes up to 20 s, and an offer is good for 50. */
+const MOST_TRIES = 3;
+/** How peer ids of kith begin (BEP 20). Others do not look at the channels that come after the first. */
+const KITH = '-KI';
 
 export class Signaller {
   readonly #options: SignallerOptions;
@@ -34,10 +45,18 @@ export class Signaller {
   #answering = 0;
   /** Whose offers are being answered. */
   readonly #meeting = new Set<string>();
+  readonly #label: string;
+  readonly #unlisten: () => void;
   #closed = false;
 
   constructor(options: SignallerOptions) {
     this.#options = options;
+    this.#label = `kith:${toHex(options.infoHash)}`;
+    this.#unlisten = options.webrtc.listen(this.#label, {
+      filter: options.filter,
+      wants: () => this.#wants(),
+      opened: (duplex) => this.#connected(duplex),
+    });
   }
 
   /** @param answer passes an answer on, on the way on which the offer came */
@@ -52,6 +71,7 @@ export class Signaller {
   /** Gives up what is on its way. Connections stay. */
   close(): void {
     this.#closed = true;
+    this.#unlisten();
     for (const attempt of this.#offers.values()) attempt.abandon();
     this.#offers.clear();
   }
@@ -71,7 +91,7 @@ export class Signaller {
       const attempt = await webrtc.offer(filter);
       const offerId = bencode.binaryString(randomBytes(20));
       this.#offers.set(offerId, attempt);
-      void this.#follow(attempt).finally(() => this.#offers.delete(offerId));
+      void this.#follow(attempt.opened).finally(() => this.#offers.delete(offerId));
       return { offerId, sdp: attempt.sdp };
     } catch (error) {
       if (!(error instanceof WebRtcError)) throw error;
@@ -87,36 +107,65 @@ export class Signaller {
     this.#offers.delete(offerId);
     // One that is being answered at the same time may come to nothing; of two the swarm ends the same one on both sides.
     if (!this.#wants(peerId)) return attempt.abandon();
-    attempt.answered(sdp);
+    if (!peerId.startsWith(KITH) || !attempt.spare(sdp)) return attempt.answered(sdp);
+    attempt.abandon();
+    const joined = this.#meeting.has(peerId) ? undefined : this.#join(peerId, sdp);
+    if (joined !== undefined) void this.#follow(joined);
   }
 
   async #answer(offer: RemoteDescription, answer: (offer: RemoteDescription, sdp: string) => void): Promise<void> {
     const { webrtc, filter } = this.#options;
-    if (this.#answering >= MOST_ANSWERS || this.#meeting.has(offer.peerId) || !this.#wants(offer.peerId)) return;
+    const { peerId, sdp } = offer;
+    if (this.#answering >= MOST_ANSWERS || this.#meeting.has(peerId) || !this.#wants(peerId)) return;
     this.#answering++;
-    this.#meeting.add(offer.peerId);
+    this.#meeting.add(peerId);
     try {
-      const attempt = await webrtc.accept(offer.sdp, filter);
-      answer(offer, attempt.sdp);
-      await this.#follow(attempt);
+      let answered = false;
+      for (let tries = 0; tries < MOST_TRIES && this.#wants(peerId); tries++) {
+        const joined = this.#join(peerId, sdp);
+        if (joined !== undefined) {
+          if (await this.#follow(joined)) return;
+          continue;
+        }
+        if (answered) return;
+        answered = true;
+        // Nothing is awaited before this: the same peer's offer to the next share has to find it.
+        const attempt = await webrtc.accept(sdp, filter);
+        answer(offer, attempt.sdp);
+        if (await this.#follow(attempt.opened)) return;
+        // Those that waited for it go another way now, which serves this share as well.
+        await nextTurn();
+      }
     } catch (error) {
       if (!(error instanceof WebRtcError)) throw error;
     } finally {
       this.#answering--;
-      this.#meeting.delete(offer.peerId);
+      this.#meeting.delete(peerId);
     }
   }
 
-  async #follow(attempt: Attempt): Promise<void> {
+  /** Over the connection that other shares have to who made this description, or are about to have. */
+  #join(peerId: string, sdp: string): Promise<WebRtcDuplex> | undefined {
+    const { webrtc, filter } = this.#options;
+    return peerId.startsWith(KITH) ? webrtc.join(sdp, this.#label, filter) : undefined;
+  }
+
+  /** Whether it came to a connection. */
+  async #follow(opened: Promise<WebRtcDuplex>): Promise<boolean> {
     try {
-      const duplex = await attempt.opened;
-      if (this.#closed) return duplex.close('not wanted any more');
-      duplex.whenEnded(() => this.#again());
-      this.#options.connected(duplex);
+      this.#connected(await opened);
+      return true;
     } catch (error) {
       if (!(error instanceof WebRtcError)) throw error;
       if (error.failure === 'crashed') this.#again();
+      return false;
     }
+  }
+
+  #connected(duplex: WebRtcDuplex): void {
+    if (this.#closed) return duplex.close('not wanted any more');
+    duplex.whenEnded(() => this.#again());
+    this.#options.connected(duplex);
   }
 
   #again(): void {

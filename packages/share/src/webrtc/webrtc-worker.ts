@@ -3,8 +3,10 @@
  * with it. File descriptor 3 is the socket to the engine, see frames.ts; the first argument is a {@link WebRtcSetup}.
  */
 import { Socket } from 'node:net';
-import { FRAME, type FrameKind, FrameReader, frame } from './frames.ts';
-import { NativeConnection } from './native-connection.ts';
+import { makeCertificate } from './certificate.ts';
+import { FIRST_INCOMING, FRAME, type FrameKind, FrameReader, frame, readChannel } from './frames.ts';
+import type { NativeChannel } from './native-channel.ts';
+import { NativeConnection, type NativeHost } from './native-connection.ts';
 import type { WebRtcSetup } from './webrtc-process.ts';
 
 /** Bytes of one read: a message of any browser, as a whole. */
@@ -16,9 +18,19 @@ const GOODBYE = 200;
 
 const setup: WebRtcSetup = JSON.parse(process.argv[2] ?? '{}');
 const connections = new Map<number, NativeConnection>();
+const channels = new Map<number, NativeChannel>();
+let incoming = 0;
+
+// Nothing is read before it is there.
+let problem = '';
+const native = await import('node-datachannel').catch((error: unknown) => {
+  problem = String(error);
+  return undefined;
+});
+native?.setSctpSettings({ recvBufferSize: SCTP_BUFFER, sendBufferSize: SCTP_BUFFER });
 
 const reader = new FrameReader({
-  data: (id, bytes) => connections.get(id)?.send(bytes),
+  data: (id, bytes) => channels.get(id)?.send(bytes),
   frame: (kind, id, payload) => obey(kind, id, payload),
 });
 
@@ -36,47 +48,68 @@ const socket = new Socket({
 // Without the engine there is nothing to do, but to say goodbye: who hears nothing waits half a minute.
 socket.on('error', leave).on('end', leave).on('close', leave);
 
-const native = await import('node-datachannel').catch((error: unknown) => {
-  socket.end(frame(FRAME.unable, 0, String(error)));
-  return undefined;
-});
-native?.setSctpSettings({ recvBufferSize: SCTP_BUFFER, sendBufferSize: SCTP_BUFFER });
-if (native !== undefined) socket.write(frame(FRAME.ready, 0));
+const host: NativeHost | undefined =
+  native === undefined
+    ? undefined
+    : { native, setup, certificate: makeCertificate(), socket, connections, channels, nextNumber };
+if (host === undefined) socket.end(frame(FRAME.unable, 0, problem));
+else socket.write(frame(FRAME.ready, 0));
 
 function obey(kind: Exclude<FrameKind, typeof FRAME.data>, id: number, payload: Uint8Array): void {
   switch (kind) {
     case FRAME.offer:
-      return open(id)?.offer();
+      return make(id)?.offer();
     case FRAME.accept:
-      return open(id)?.accept(textOf(payload));
+      return make(id)?.accept(textOf(payload));
     case FRAME.answer:
       return connections.get(id)?.answered(textOf(payload));
+    case FRAME.channel:
+      return open(id, payload);
     case FRAME.pause:
-      return connections.get(id)?.pause();
+      return channels.get(id)?.pause();
     case FRAME.resume:
-      return connections.get(id)?.resume();
+      return channels.get(id)?.resume();
     case FRAME.close:
-      return connections.get(id)?.end('closed');
+      return close(id);
     case FRAME.described:
     case FRAME.opened:
     case FRAME.taken:
     case FRAME.ended:
     case FRAME.ready:
     case FRAME.unable:
+    case FRAME.incoming:
       // Only this side says these.
       process.exit(1);
   }
 }
 
-function open(id: number): NativeConnection | undefined {
-  if (native === undefined) return undefined;
-  const connection = new NativeConnection(native, setup, {
-    id,
-    socket,
-    ended: () => connections.delete(id),
-  });
-  connections.set(id, connection);
-  return connection;
+function make(id: number): NativeConnection | undefined {
+  if (host === undefined) return undefined;
+  try {
+    return new NativeConnection(id, host);
+  } catch (error) {
+    socket.write(frame(FRAME.ended, id, String(error)));
+    return undefined;
+  }
+}
+
+function open(id: number, payload: Uint8Array): void {
+  const { connection, label } = readChannel(payload);
+  const found = connections.get(connection);
+  if (found === undefined) socket.write(frame(FRAME.ended, id, 'the connection is gone'));
+  else found.open(id, label);
+}
+
+function close(id: number): void {
+  const channel = channels.get(id);
+  if (channel === undefined) connections.get(id)?.forget();
+  else channel.end('closed');
+}
+
+/** Comes again only after two billion: nothing of an earlier channel can be meant for a later one. */
+function nextNumber(): number {
+  incoming = (incoming + 1) % FIRST_INCOMING;
+  return FIRST_INCOMING + incoming;
 }
 
 function leave(): void {

@@ -1,37 +1,31 @@
 /**
- * WebRTC for the engine: makes and answers offers, and hands over the connections that come of them. All of it happens in a
- * process of its own, which is started by the first offer, ended when nothing is left in it, and started again when it
- * crashed. Nobody is asked for addresses (STUN) unless servers are named.
+ * WebRTC for the engine: makes and answers offers, and hands over the data channels that come of them. A peer connection that
+ * is there carries further channels, each named by its label (RFC 8832): who opens one speaks first on it, as who offers a
+ * connection does. All of it happens in a process of its own, which is started by the first offer, ended when nothing is left
+ * in it, and started again when it crashed. Nobody is asked for addresses (STUN) unless servers are named.
  */
 import { performance } from 'node:perf_hooks';
 import type { PeerFilter } from '../net/peer-filter.ts';
+import type { Attempt, ChannelListener } from './attempt.ts';
 import { permitted } from './candidates.ts';
-import { FRAME, type FrameKind, readTaken } from './frames.ts';
+import { Channel } from './channel.ts';
+import { fingerprintIn } from './fingerprint.ts';
+import { channelPayload, FIRST_INCOMING, FRAME, type FrameKind, readChannel, readTaken } from './frames.ts';
+import { type PeerConnection, PeerConnections } from './peer-connections.ts';
 import { WebRtcDuplex } from './webrtc-duplex.ts';
 import { WebRtcError } from './webrtc-error.ts';
 import { WebRtcProcess, type WebRtcSetup } from './webrtc-process.ts';
 
 export interface WebRtcOptions extends Partial<WebRtcSetup> {
-  /** Connections, and offers that wait for their answers, at once. Default 200. */
+  /** Channels, and offers that wait for their answers, at once. Default 200. */
   readonly most?: number;
   readonly log?: (level: 'info' | 'warn', text: string) => void;
 }
 
-/** A connection that is on its way. */
-export interface Attempt {
-  /** What the other side has to be told: an offer, or the answer to its own. */
-  readonly sdp: string;
-  /** The answer to an offer came. One that is no answer ends the attempt. */
-  answered(sdp: string): void;
-  /** Rejects with `WebRtcError` only. */
-  readonly opened: Promise<WebRtcDuplex>;
-  /** Idempotent; does nothing once it is open. */
-  abandon(): void;
-}
-
 export type WebRtcState =
   | { readonly state: 'idle' }
-  | { readonly state: 'running'; readonly pid: number | undefined }
+  /** `connections` are those that are open, each with one channel or more. */
+  | { readonly state: 'running'; readonly pid: number | undefined; readonly connections: number }
   /** It crashed: nothing is tried until `until`, monotonic ms. */
   | { readonly state: 'waiting'; readonly reason: string; readonly until: number }
   | { readonly state: 'unavailable'; readonly reason: string };
@@ -39,7 +33,7 @@ export type WebRtcState =
 const MOST = 200;
 /** From an offer to a connection, ms: trackers forget offers after a minute. */
 const PATIENCE = 50_000;
-/** From somebody's offer to a connection, ms. */
+/** From somebody's offer to a connection, and for a channel on one that is there, ms. */
 const ANSWER_PATIENCE = 20_000;
 /** Without any connection the process ends after this, ms. */
 const IDLE = 60_000;
@@ -48,20 +42,12 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 300_000;
 const STEADY = 60_000;
 
-interface Entry {
-  readonly filter: PeerFilter;
-  readonly incoming: boolean;
-  described: (sdp: string) => void;
-  undescribed: (error: WebRtcError) => void;
-  failed: (error: WebRtcError) => void;
-  opened: (duplex: WebRtcDuplex) => void;
-  duplex: WebRtcDuplex | undefined;
-  timer: NodeJS.Timeout | undefined;
-}
-
 export class WebRtc {
   readonly #options: WebRtcOptions;
-  readonly #entries = new Map<number, Entry>();
+  readonly #channels = new Map<number, Channel>();
+  readonly #connections = new PeerConnections();
+  /** By the label. */
+  readonly #listeners = new Map<string, ChannelListener>();
   #process: WebRtcProcess | undefined;
   #state: WebRtcState = { state: 'idle' };
   #started = 0;
@@ -75,8 +61,9 @@ export class WebRtc {
   }
 
   get state(): WebRtcState {
-    if (this.#state.state === 'waiting' && performance.now() >= this.#state.until) return { state: 'idle' };
-    return this.#state;
+    const state = this.#state;
+    if (state.state === 'waiting' && performance.now() >= state.until) return { state: 'idle' };
+    return state.state === 'running' ? { ...state, connections: this.#connections.open } : state;
   }
 
   /** @param filter whom the connection may lead to @throws WebRtcError as a rejection */
@@ -91,52 +78,99 @@ export class WebRtc {
     return this.#attempt(FRAME.accept, clean, filter);
   }
 
+  /**
+   * One more channel to who made this description, over a connection that is open, or will be. Undefined where there is none,
+   * or none that may carry it.
+   * @param label at most 64 bytes; the other side listens for it
+   * @throws WebRtcError as a rejection; RangeError for a longer label
+   */
+  join(sdp: string, label: string, filter: PeerFilter): Promise<WebRtcDuplex> | undefined {
+    const connection = this.#connectionTo(sdp);
+    if (connection === undefined || this.#full) return undefined;
+    if (connection.ip === undefined) return this.#joinLater(connection, sdp, label, filter);
+    if (!filter.allows(connection.ip)) return undefined;
+    const name = channelPayload({ connection: connection.number, label });
+    const channel = this.#enter(this.#nextNumber(), connection, filter, false);
+    this.#process?.say(FRAME.channel, channel.number, name);
+    return channel.opened;
+  }
+
+  /** Takes channels that others open; all others are closed. @returns ends it */
+  listen(label: string, listener: ChannelListener): () => void {
+    this.#listeners.set(label, listener);
+    return () => {
+      if (this.#listeners.get(label) === listener) this.#listeners.delete(label);
+    };
+  }
+
   /** Ends all connections. Idempotent. */
   close(): void {
     this.#closed = true;
     this.#stop(new WebRtcError('closed', 'closed'));
   }
 
-  async #attempt(kind: FrameKind, sdp: string, filter: PeerFilter): Promise<Attempt> {
+  get #full(): boolean {
+    return this.#channels.size >= (this.#options.most ?? MOST);
+  }
+
+  async #attempt(kind: typeof FRAME.offer | typeof FRAME.accept, sdp: string, filter: PeerFilter): Promise<Attempt> {
     const process = this.#running();
-    if (this.#entries.size >= (this.#options.most ?? MOST)) {
-      throw new WebRtcError('full', `${this.#entries.size} connections over WebRTC are open already`);
-    }
-    // Numbers come again only after four billion: nothing of an earlier connection can be meant for a later one.
-    const number = (this.#last = (this.#last + 1) >>> 0 || 1);
+    if (this.#full) throw new WebRtcError('full', `${this.#channels.size} connections over WebRTC are open already`);
+    const number = this.#nextNumber();
     const incoming = kind === FRAME.accept;
-    const entry: Entry = {
-      ...{ filter, incoming, duplex: undefined, timer: undefined },
-      ...{ described: () => undefined, undescribed: () => undefined, opened: () => undefined, failed: () => undefined },
-    };
-    const described = new Promise<string>((resolve, reject) => {
-      entry.described = resolve;
-      entry.undescribed = reject;
-    });
-    const opened = new Promise<WebRtcDuplex>((resolve, reject) => {
-      entry.opened = resolve;
-      entry.failed = reject;
-    });
-    // Where there is no description nobody gets to see this.
-    opened.catch(() => undefined);
-    this.#entries.set(number, entry);
-    clearTimeout(this.#idle);
-    const patience = incoming ? ANSWER_PATIENCE : PATIENCE;
-    entry.timer = setTimeout(() => this.#giveUp(number, 'failed', 'nobody connected in time'), patience);
-    entry.timer.unref();
+    const connection = this.#connections.make(number, incoming, incoming ? fingerprintIn(sdp) : undefined);
+    const channel = this.#enter(number, connection, filter, incoming);
     process.say(kind, number, sdp);
+    const described = await channel.described;
     return {
-      sdp: await described,
+      sdp: described,
       answered: (answer) => {
         const clean = permitted(answer, filter);
-        if (clean === undefined) this.#giveUp(number, 'malformed', 'the answer is no session description');
-        else if (this.#entries.get(number) === entry) process.say(FRAME.answer, number, clean);
+        if (clean === undefined) this.#giveUp(channel, 'malformed', 'the answer is no session description');
+        else if (this.#channels.get(number) === channel) {
+          connection.fingerprint = fingerprintIn(clean);
+          process.say(FRAME.answer, number, clean);
+        }
       },
-      opened,
+      spare: (answer) => {
+        const other = this.#connectionTo(answer);
+        if (other?.ip !== undefined) return filter.allows(other.ip);
+        return other !== undefined && other.incoming && (fingerprintIn(described) ?? '') > (other.fingerprint ?? '');
+      },
+      opened: channel.opened,
       abandon: () => {
-        if (entry.duplex === undefined) this.#giveUp(number, 'closed', 'given up by this side');
+        if (channel.duplex === undefined) this.#giveUp(channel, 'closed', 'given up by this side');
       },
     };
+  }
+
+  #connectionTo(sdp: string): PeerConnection | undefined {
+    const fingerprint = fingerprintIn(sdp);
+    return fingerprint === undefined ? undefined : this.#connections.to(fingerprint);
+  }
+
+  /** Numbers come again only after two billion: nothing of an earlier channel can be meant for a later one. */
+  #nextNumber(): number {
+    this.#last = (this.#last + 1) % FIRST_INCOMING || 1;
+    return this.#last;
+  }
+
+  #enter(number: number, connection: PeerConnection, filter: PeerFilter, incoming: boolean): Channel {
+    const patience = connection.number === number && !incoming ? PATIENCE : ANSWER_PATIENCE;
+    const channel: Channel = new Channel({ number, connection, filter, incoming }, patience, () =>
+      this.#giveUp(channel, 'failed', 'nobody connected in time'),
+    );
+    this.#channels.set(number, channel);
+    connection.channels.add(number);
+    clearTimeout(this.#idle);
+    return channel;
+  }
+
+  async #joinLater({ settled }: PeerConnection, ...to: Parameters<WebRtc['join']>): Promise<WebRtcDuplex> {
+    await settled;
+    const joined = this.join(...to);
+    if (joined === undefined) throw new WebRtcError('failed', 'the connection that was waited for did not come');
+    return joined;
   }
 
   /** @throws WebRtcError */
@@ -155,32 +189,34 @@ export class WebRtc {
     const process = new WebRtcProcess(
       { iceServers, ...(bindAddress === undefined ? {} : { bindAddress }) },
       {
-        data: (number, bytes) => this.#entries.get(number)?.duplex?.came(bytes),
+        data: (number, bytes) => this.#channels.get(number)?.duplex?.came(bytes),
         frame: (kind, number, payload) => this.#hear(kind, number, payload),
         ended: (reason) => this.#crashed(reason),
       },
     );
-    this.#state = { state: 'running', pid: process.pid };
+    this.#state = { state: 'running', pid: process.pid, connections: 0 };
     return process;
   }
 
   #hear(kind: Exclude<FrameKind, typeof FRAME.data>, number: number, payload: Uint8Array): void {
     if (kind === FRAME.unable) return this.#unable(textOf(payload));
-    const entry = this.#entries.get(number);
-    if (entry === undefined) return;
+    if (kind === FRAME.incoming) return this.#came(number, payload);
+    const channel = this.#channels.get(number);
+    if (channel === undefined) return;
     switch (kind) {
       case FRAME.described:
-        return entry.described(permitted(textOf(payload), entry.filter) ?? '');
+        return channel.describe(permitted(textOf(payload), channel.filter) ?? '');
       case FRAME.opened:
-        return this.#open(number, entry, textOf(payload));
+        return this.#open(channel, textOf(payload));
       case FRAME.taken:
-        return entry.duplex?.taken(readTaken(payload));
+        return channel.duplex?.taken(readTaken(payload));
       case FRAME.ended:
-        return this.#remove(number, new WebRtcError('failed', textOf(payload)));
+        return this.#remove(channel, new WebRtcError('failed', textOf(payload)));
       case FRAME.ready:
       case FRAME.offer:
       case FRAME.accept:
       case FRAME.answer:
+      case FRAME.channel:
       case FRAME.pause:
       case FRAME.resume:
       case FRAME.close:
@@ -188,35 +224,47 @@ export class WebRtc {
     }
   }
 
-  #open(number: number, entry: Entry, text: string): void {
-    const [ip = '', port = ''] = text.split(' ');
+  /** The other side opened one more channel; whether it may is seen again when it is open. */
+  #came(number: number, payload: Uint8Array): void {
+    const name = readChannel(payload);
+    const connection = this.#connections.get(name.connection);
+    const listener = this.#listeners.get(name.label);
+    const wanted = connection !== undefined && !this.#full && listener?.wants() === true;
+    if (!wanted || this.#channels.has(number)) return this.#process?.say(FRAME.close, number);
+    const channel = this.#enter(number, connection, listener.filter, true);
+    channel.opened.then(
+      (duplex) => listener.opened(duplex),
+      () => undefined,
+    );
+  }
+
+  #open(channel: Channel, text: string): void {
+    const [ip = '', port = '', fingerprint = ''] = text.split(' ');
+    const { number, incoming, filter, connection } = channel;
     const process = this.#process;
-    if (entry.duplex !== undefined || process === undefined) return;
+    if (channel.duplex !== undefined || process === undefined) return;
     // A check may come from an address that no candidate named.
-    if (!entry.filter.allows(ip)) return this.#giveUp(number, 'forbidden', `${ip} is outside of what may be talked to`);
-    clearTimeout(entry.timer);
-    const duplex = new WebRtcDuplex({
-      ...{ remote: { ip, port: Number(port) }, incoming: entry.incoming, clock: () => performance.now() },
-      ...{ number, process },
-    });
-    entry.duplex = duplex;
-    entry.opened(duplex);
+    if (!filter.allows(ip)) return this.#giveUp(channel, 'forbidden', `${ip} is outside of what may be talked to`);
+    this.#connections.opened(connection, ip, fingerprint === '' ? undefined : fingerprint);
+    channel.open(
+      new WebRtcDuplex({
+        ...{ remote: { ip, port: Number(port) }, incoming, clock: () => performance.now() },
+        ...{ number, process },
+      }),
+    );
   }
 
-  #giveUp(number: number, failure: WebRtcError['failure'], message: string): void {
-    if (!this.#entries.has(number)) return;
-    this.#process?.say(FRAME.close, number);
-    this.#remove(number, new WebRtcError(failure, message));
+  #giveUp(channel: Channel, failure: WebRtcError['failure'], message: string): void {
+    if (this.#channels.get(channel.number) !== channel) return;
+    this.#process?.say(FRAME.close, channel.number);
+    this.#remove(channel, new WebRtcError(failure, message));
   }
 
-  #remove(number: number, error: WebRtcError): void {
-    const entry = this.#entries.get(number);
-    this.#entries.delete(number);
-    clearTimeout(entry?.timer);
-    entry?.undescribed(error);
-    entry?.failed(error);
-    entry?.duplex?.ended(error.message);
-    if (this.#entries.size > 0 || this.#process === undefined) return;
+  #remove(channel: Channel, error: WebRtcError): void {
+    if (!this.#channels.delete(channel.number)) return;
+    this.#connections.leave(channel.connection, channel.number);
+    channel.end(error);
+    if (this.#channels.size > 0 || this.#process === undefined) return;
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.#stop(new WebRtcError('closed', 'closed')), IDLE);
     this.#idle.unref();
@@ -244,7 +292,7 @@ export class WebRtc {
     this.#process?.close();
     this.#process = undefined;
     if (this.#state.state === 'running') this.#state = { state: 'idle' };
-    for (const number of [...this.#entries.keys()]) this.#remove(number, error);
+    for (const channel of [...this.#channels.values()]) this.#remove(channel, error);
   }
 }
 

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  channelPayload,
   FRAME,
   FRAME_LIMITS,
   FrameError,
   frame,
   frameHead,
   FrameReader,
+  readChannel,
   readTaken,
   takenPayload,
 } from '../../src/webrtc/frames.ts';
@@ -87,4 +89,29 @@ test('a length beyond the limit is refused before memory is spent on it', () => 
 test('"taken" carries its number and no other length', () => {
   assert.equal(readTaken(takenPayload(3_000_000_000)), 3_000_000_000);
   assert.throws(() => readTaken(new Uint8Array(5)), FrameError);
+});
+
+test('the name of a channel comes out as it went in', () => {
+  const label = fc.string({ unit: 'binary', maxLength: FRAME_LIMITS.label }).filter((text) => {
+    return Buffer.byteLength(text) <= FRAME_LIMITS.label;
+  });
+  fc.assert(
+    fc.property(fc.nat(0xffffffff), label, (connection, text) => {
+      assert.deepEqual(readChannel(channelPayload({ connection, label: text })), { connection, label: text });
+    }),
+  );
+});
+
+test('what is too short or too long to name a channel is a FrameError', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const fits = bytes.length >= 4 && bytes.length <= 4 + FRAME_LIMITS.label;
+      if (fits) assert.equal(typeof readChannel(bytes).label, 'string');
+      else assert.throws(() => readChannel(bytes), FrameError);
+    }),
+  );
+});
+
+test('a label that is too long is not sent', () => {
+  assert.throws(() => channelPayload({ connection: 1, label: 'ü'.repeat(33) }), RangeError);
 });

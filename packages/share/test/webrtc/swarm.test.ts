@@ -1,11 +1,11 @@
 /** Engines that meet over WebRTC and nothing else. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
-import { EVERYBODY, WebRtc } from '../../src/index.ts';
-import { same } from '../engine/rig.ts';
-import { begin, stage, until } from './rig.ts';
+import { type Engine, EVERYBODY, type Share, WebRtc } from '../../src/index.ts';
+import { engineIn, folderOf, same, write } from '../engine/rig.ts';
+import { begin, stage, trackerIn, until } from './rig.ts';
 
 test('two engines that only know a tracker over WebSocket exchange everything over WebRTC', async (t) => {
   const set = await stage(t, 8_000_000);
@@ -54,6 +54,11 @@ test('engines that insist on encryption take that of WebRTC for it', async (t) =
 
 test('a share that is not public talks to nobody outside, whatever its tracker passes on', async (t) => {
   const set = await stage(t, 1_000_000);
+  // The tracker passes nothing on to those that it does not know yet.
+  await until(
+    () => set.shared.snapshot().trackers.some(({ state }) => state === 'working'),
+    () => JSON.stringify(set.shared.snapshot().trackers),
+  );
   const socket = new WebSocket(set.tracker);
   t.after(() => socket.close());
   await once(socket, 'open');
@@ -97,4 +102,85 @@ test('a share that is not public talks to nobody outside, whatever its tracker p
     () => share.state === 'seeding',
     () => JSON.stringify(share.snapshot()),
   );
+});
+
+interface Three {
+  readonly folder: string;
+  readonly seed: Engine;
+  readonly leech: Engine;
+  readonly loading: readonly Share[];
+  readonly files: ReadonlyMap<string, Buffer>;
+}
+
+const NAMES = ['a.bin', 'b.bin', 'c.bin'];
+
+/** A seed and a leech of three torrents; the leech loads slowly. */
+async function three(t: TestContext, size: number): Promise<Three> {
+  const folder = await folderOf(t);
+  const tracker = await trackerIn(t);
+  const files = await write(folder, Object.fromEntries(NAMES.map((name) => [name, size])));
+  const seed = await engineIn(t, `${folder}/seed`);
+  const leech = await engineIn(t, `${folder}/leech`, { rates: { down: size / 100 } });
+  const loading: Share[] = [];
+  for (const name of NAMES) {
+    const { torrentFile } = await seed.share(`${folder}/${name}`, { trackers: [tracker] });
+    assert.ok(torrentFile);
+    loading.push(await leech.add({ torrent: torrentFile }, { content: `${folder}/got`, trackers: [tracker] }));
+  }
+  return { folder, seed, leech, loading, files };
+}
+
+function connectionsOf({ webrtc }: Engine): number {
+  return webrtc?.state === 'running' ? webrtc.connections : 0;
+}
+
+function told({ seed, leech, loading }: Three): string {
+  const peers = loading.map((share) => `${share.state} ${share.snapshot().progress} from ${share.peers().length}`);
+  return `${connectionsOf(seed)} and ${connectionsOf(leech)} connections; ${peers.join('; ')}`;
+}
+
+/** Both sides know of one connection, and all of these have a peer over it. */
+async function shareOne(set: Three, shares: readonly Share[]): Promise<void> {
+  await until(
+    () =>
+      [set.seed, set.leech].every((engine) => connectionsOf(engine) === 1) &&
+      shares.every((share) => share.peers().filter(({ kind }) => kind === 'webrtc').length === 1),
+    () => told(set),
+    40_000,
+  );
+}
+
+async function finish(set: Three, shares: readonly Share[], patience?: number): Promise<void> {
+  set.leech.setRates({ down: Number.POSITIVE_INFINITY });
+  await until(
+    () => shares.every(({ state }) => state === 'seeding'),
+    () => told(set),
+    patience,
+  );
+  for (const { name } of shares) assert.ok(await same(`${set.folder}/got/${name}`, set.files.get(name)), name);
+}
+
+test('three torrents of the same two engines have one peer connection, and go on when one of them is removed', async (t) => {
+  const set = await three(t, 8_000_000);
+  const [one, ...rest] = set.loading;
+  assert.ok(one);
+  await shareOne(set, set.loading);
+  await set.leech.remove(one);
+  await shareOne(set, rest);
+  await finish(set, rest);
+});
+
+test('after a crash of the WebRTC process all torrents of it go on', async (t) => {
+  const set = await three(t, 8_000_000);
+  await shareOne(set, set.loading);
+  // The side that loads is the one that makes offers.
+  const webrtc = set.leech.webrtc;
+  assert.ok(webrtc?.state === 'running' && webrtc.pid !== undefined);
+  process.kill(webrtc.pid, 'SIGKILL');
+  await until(
+    () => set.loading.every((share) => share.peers().length === 0),
+    () => told(set),
+  );
+  // By whatever way: each knows by now where the other listens.
+  await finish(set, set.loading, 90_000);
 });

@@ -1,46 +1,11 @@
 /** Connections over WebRTC between two users of it, each with a process of its own. */
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { LOOPBACK_ONLY, type PeerFilter } from '../../src/index.ts';
-import { WebRtc, type WebRtcOptions } from '../../src/webrtc/webrtc.ts';
-import type { WebRtcDuplex } from '../../src/webrtc/webrtc-duplex.ts';
+import { listen, pair, pidOf, webrtcIn } from './pair.ts';
 import { until } from './rig.ts';
 
 const NOBODY: PeerFilter = { allows: () => false };
-
-function webrtcIn(t: TestContext, options: WebRtcOptions = {}): WebRtc {
-  const webrtc = new WebRtc({ bindAddress: '127.0.0.1', ...options });
-  t.after(() => webrtc.close());
-  return webrtc;
-}
-
-async function pair(ours: WebRtc, theirs: WebRtc): Promise<readonly [WebRtcDuplex, WebRtcDuplex]> {
-  const offer = await ours.offer(LOOPBACK_ONLY);
-  const answer = await theirs.accept(offer.sdp, LOOPBACK_ONLY);
-  offer.answered(answer.sdp);
-  return Promise.all([offer.opened, answer.opened]);
-}
-
-function pidOf({ state }: WebRtc): number | undefined {
-  return state.state === 'running' ? state.pid : undefined;
-}
-
-interface Listener {
-  readonly bytes: () => Buffer;
-  reason: string | undefined;
-  drained: number;
-}
-
-function listen(duplex: WebRtcDuplex): Listener {
-  const parts: Buffer[] = [];
-  const heard: Listener = { bytes: () => Buffer.concat(parts), reason: undefined, drained: 0 };
-  duplex.start({
-    data: (bytes) => void parts.push(Buffer.from(bytes)),
-    drain: () => void heard.drained++,
-    closed: (reason) => (heard.reason = reason),
-  });
-  return heard;
-}
 
 test('bytes go both ways in order, are reported as taken, and the end of one side is the end of the other', async (t) => {
   const [mine, yours] = await pair(webrtcIn(t), webrtcIn(t));

@@ -33,8 +33,9 @@ async function place(t: TestContext): Promise<Place> {
 }
 
 /** @returns what it said so far */
-function webtorrent(t: TestContext, { folder, tracker }: Place, content: string): () => string {
-  const start = JSON.stringify({ torrent: `${folder}/film.torrent`, content, tracker });
+function webtorrent(t: TestContext, { folder, tracker }: Place, content: string, names = ['film']): () => string {
+  const torrents = names.map((name) => `${folder}/${name}.torrent`);
+  const start = JSON.stringify({ torrents, content, tracker });
   const child = spawn(process.execPath, [SCRIPT, start], { stdio: 'pipe' });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
@@ -69,3 +70,32 @@ test('kith loads from WebTorrent over WebRTC', { skip }, async (t) => {
   );
   assert.ok(await same(`${set.folder}/got/film.bin`, set.bytes));
 });
+
+test(
+  'WebTorrent, which looks at one channel of a connection, gets a connection for each torrent',
+  { skip },
+  async (t) => {
+    const set = await place(t);
+    const engine = await engineIn(t, set.folder, { rates: { up: SIZE } });
+    const content = `${set.folder}/have`;
+    await engine.add({ torrent: set.torrent }, { content, seed: true, trackers: [set.tracker] });
+    const files = await write(set.folder, { 'have/song.bin': SIZE });
+    const { torrent } = await createTorrent(`${content}/song.bin`, { version: 'v1' });
+    await writeFile(`${set.folder}/song.torrent`, torrent);
+    await engine.add({ torrent }, { content, seed: true, trackers: [set.tracker] });
+    const said = webtorrent(t, set, `${set.folder}/got`, ['film', 'song']);
+    let most = 0;
+    await until(
+      () => {
+        const { webrtc } = engine;
+        if (webrtc?.state === 'running') most = Math.max(most, webrtc.connections);
+        return said().split('done').length === 3;
+      },
+      said,
+      PATIENCE,
+    );
+    assert.equal(most, 2);
+    assert.ok(await same(`${set.folder}/got/film.bin`, set.bytes));
+    assert.ok(await same(`${set.folder}/got/song.bin`, files.get('have/song.bin')));
+  },
+);
