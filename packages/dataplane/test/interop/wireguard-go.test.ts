@@ -145,11 +145,12 @@ for (const offloads of [true, false]) {
         );
         assert(receivedBytes > BYTES && receivedBytes <= theirs.sent, `${receivedBytes} of ${theirs.sent}`);
 
-        // Whoever forgets us has to begin anew with a handshake of its own.
+        // Whoever forgets us has to begin anew with a handshake of its own, once it has something to send: its stream may be over.
         await pair.loadWhile(7010, async (round) => {
           if (round !== 1) return;
           pair.go.removePeer();
           pair.go.addPeer();
+          assert(answered(pair.them, OURS));
         });
         const last = await pair.peer();
         assert(last.asResponder > ours.asResponder, 'a session of their making');
