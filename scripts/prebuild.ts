@@ -61,6 +61,7 @@ function buildAll(): void {
 }
 
 function checkAll(): void {
+  if (!existsSync(PREBUILDS)) throw new Error(`nothing lies in ${PREBUILDS}: build first, with "npm run prebuild"`);
   const leftOut = [
     'a TUN device, real hardware, speed: `npm run test:net` and `npm run bench:mesh` on the machine itself',
   ];
