@@ -179,6 +179,7 @@ export class PeerMessages implements WireHandler {
     if (this.#peer.interested === interested) return;
     this.#peer.interested = interested;
     this.#peer.torrent.upload.interestChanged(this.#peer, now);
+    this.#peer.torrent.checkUse(this.#peer, now);
   }
 
   #setPieces(bits: Uint8Array | undefined, all: boolean, now: number): void {

@@ -43,6 +43,25 @@ describe('what other programs do', () => {
     }
   });
 
+  it('a peer that only uploads is given while it shows interest, as libtorrent does, and left when it loses it', async () => {
+    const network = new Network(seed);
+    const what = makeContent(65_536, 65_536);
+    const giver = network.node();
+    const given = await addSeed(giver, what);
+    const peer = RawPeer.dial(network, what.metainfo, giver);
+    peer.onReady = () => {
+      peer.wire?.interested();
+      const speaks = { metadata: true, pex: true, dontHave: true };
+      peer.wire?.extension({ kind: 'handshake', uploadOnly: true, speaks });
+    };
+    await network.until(() => peer.unchoked, 15_000, 'the unchoke');
+    await network.run(5000);
+    assert.equal(given.peers.size, 1);
+    peer.wire?.notInterested();
+    peer.wire?.flush();
+    await network.until(() => given.peers.size === 0, 500, 'the end');
+  });
+
   it('what a peer got before it left at once is counted', async () => {
     const network = new Network(seed);
     const what = makeContent(65_536, 65_536);
