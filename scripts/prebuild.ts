@@ -61,17 +61,13 @@ function buildAll(): void {
 }
 
 function checkAll(): void {
-  if (!existsSync(PREBUILDS)) throw new Error(`nothing lies in ${PREBUILDS}: build first, with "npm run prebuild"`);
+  for (const target of targets) assertBuilt(target);
   const leftOut = [
     'a TUN device, real hardware, speed: `npm run test:net` and `npm run bench:mesh` on the machine itself',
   ];
   const folder = stage();
   try {
     for (const target of targets) {
-      if (!existsSync(fileOf(target))) throw new Error(`${target.folder}: not built: npm run prebuild`);
-      if (!existsSync(recordOf(target)) || readFileSync(recordOf(target), 'utf8').trim() !== sources) {
-        throw new Error(`${target.folder}: built from other sources than these: npm run prebuild`);
-      }
       const found = faults(fileOf(target), target);
       if (found.length > 0) throw new Error(`${target.folder}: it ${found.join('; ')}`);
       const run = runTests(target, folder);
@@ -85,6 +81,13 @@ function checkAll(): void {
   }
   for (const what of leftOut) say(`left out: ${what}`);
   if (process.env['CI'] === 'true' && leftOut.length > 1) process.exitCode = 1;
+}
+
+function assertBuilt(target: Target): void {
+  if (!existsSync(fileOf(target))) throw new Error(`${target.folder}: not built: npm run prebuild`);
+  if (!existsSync(recordOf(target)) || readFileSync(recordOf(target), 'utf8').trim() !== sources) {
+    throw new Error(`${target.folder}: built from other sources than these: npm run prebuild`);
+  }
 }
 
 function fileOf({ folder, file }: Target): string {
