@@ -2,10 +2,11 @@
  * A TCP connection as the engine's {@link Duplex}. All connections read into one buffer: a read is handed on before the
  * next one begins, so that ten thousand idle connections hold no memory for reading, and busy ones find it in the cache.
  */
-import { Socket, type OnReadOpts } from 'node:net';
+import { Socket } from 'node:net';
 import { codeOf } from '@kith/core';
 import type { Copy, Duplex, DuplexHandler, PeerAddress } from '@kith/torrent';
 import { nodeCopy } from './node-copy.ts';
+import { intoBuffer, type Read, withReadBuffer } from './read-buffer.ts';
 
 /** Bytes of one read at most. */
 const READ = 256 * 1024;
@@ -42,7 +43,9 @@ export class TcpDuplex implements Duplex {
    * @internal Connections are made by `TcpDialer` and `TcpListener`.
    */
   static unconnected(options: TcpDuplexOptions): { duplex: TcpDuplex; socket: Socket } {
-    const duplex = new TcpDuplex(options, (onread) => new Socket({ onread, ...BOTH_WAYS }));
+    const duplex = new TcpDuplex(options, (read) => {
+      return new Socket({ onread: intoBuffer(readBuffer, read), readable: true, writable: true });
+    });
     return { duplex, socket: duplex.#socket };
   }
 
@@ -51,32 +54,16 @@ export class TcpDuplex implements Duplex {
    * @internal
    */
   static adopt(accepted: Socket, options: TcpDuplexOptions): TcpDuplex {
-    const handle: unknown = Reflect.get(accepted, '_handle');
-    if (typeof handle !== 'object' || handle === null || !('useUserBuffer' in handle)) {
-      const duplex = new TcpDuplex(options, () => accepted);
-      accepted.on('data', (bytes: Uint8Array) => duplex.#read(bytes));
-      return duplex;
-    }
-    // A server gives its sockets no buffer of ours, and has no option for it. Its socket lets go of the connection and
-    // another one, which has the buffer, takes it.
-    Reflect.set(accepted, '_handle', null);
-    accepted.destroy();
-    return new TcpDuplex(options, (onread) => Reflect.construct(Socket, [{ handle, onread, ...BOTH_WAYS }]));
+    return new TcpDuplex(options, (read) => withReadBuffer(accepted, readBuffer, read));
   }
 
-  private constructor(options: TcpDuplexOptions, open: (onread: OnReadOpts) => Socket) {
+  private constructor(options: TcpDuplexOptions, open: (read: Read) => Socket) {
     this.remote = options.remote;
     this.incoming = options.incoming;
     this.#clock = options.clock;
     this.#onHeard = options.onHeard;
     this.#onClosed = options.onClosed;
-    const socket = open({
-      buffer: readBuffer,
-      callback: (length, buffer) => {
-        this.#read(length === buffer.length ? buffer : buffer.subarray(0, length));
-        return true;
-      },
-    });
+    const socket = open((bytes) => this.#read(bytes));
     this.#socket = socket;
     socket.pause();
     socket.on('error', (error) => (this.#reason ??= reasonOf(error)));
@@ -140,7 +127,6 @@ export class TcpDuplex implements Duplex {
 
 const CLOSED = 'closed';
 
-const BOTH_WAYS = { readable: true, writable: true } as const;
 const NOTHING = new Uint8Array(0);
 
 const REASONS: ReadonlyMap<string, string> = new Map([

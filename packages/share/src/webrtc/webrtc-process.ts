@@ -1,7 +1,8 @@
 /** The engine's end of the process that has WebRTC. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { Duplex as NodeStream } from 'node:stream';
+import { withReadBuffer } from '../net/read-buffer.ts';
 import { FRAME, FrameError, type FrameHandler, FrameReader, type FrameKind, frame, frameHead } from './frames.ts';
 
 /** What the process is started with. */
@@ -20,12 +21,15 @@ export interface ProcessHandler extends FrameHandler {
 /** Node's defaults would let the process inspect, or start, what was meant for the engine alone. */
 const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'SYSTEMROOT'];
 
+/** Bytes of one read at most. */
+const READ = 262_144;
+
 /** For the process to end by itself, ms. */
 const PATIENCE = 2_000;
 
 export class WebRtcProcess {
   readonly #child: ChildProcess;
-  readonly #stream: NodeStream;
+  readonly #stream: Socket;
   readonly #handler: ProcessHandler;
   #over = false;
 
@@ -39,11 +43,10 @@ export class WebRtcProcess {
       env: Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]])),
       windowsHide: true,
     });
-    const stream = this.#child.stdio[3];
-    if (!(stream instanceof NodeStream)) throw new TypeError('the process has no socket');
-    this.#stream = stream;
+    const made = this.#child.stdio[3];
+    if (!(made instanceof Socket)) throw new TypeError('the process has no socket');
     const reader = new FrameReader(handler);
-    stream.on('data', (bytes: Uint8Array) => {
+    const stream = withReadBuffer(made, new Uint8Array(READ), (bytes) => {
       if (this.#over) return;
       try {
         reader.push(bytes);
@@ -52,6 +55,7 @@ export class WebRtcProcess {
         this.#end(error.message);
       }
     });
+    this.#stream = stream;
     stream.on('error', () => undefined);
     this.#child.on('error', (error) => this.#end(error.message));
     this.#child.on('exit', (code, signal) => this.#end(signal ?? `code ${code}`));

@@ -1,10 +1,13 @@
 /** Connections over WebRTC between two users of it, each with a process of its own. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { LOOPBACK_ONLY, type PeerFilter } from '../../src/index.ts';
 import { listen, pair, pidOf, webrtcIn } from './pair.ts';
 import { until } from './rig.ts';
 
+/** sched(7) */
+const SCHED_BATCH = '3';
 const NOBODY: PeerFilter = { allows: () => false };
 
 test('bytes go both ways in order, are reported as taken, and the end of one side is the end of the other', async (t) => {
@@ -141,3 +144,20 @@ test('what is closed offers nothing, and a process that is not needed is not the
   webrtc.close();
   await assert.rejects(webrtc.offer(LOOPBACK_ONLY), { failure: 'closed' });
 });
+
+test(
+  'no packet takes the processor from the thread that is at work: the threads of the library run as batch',
+  { skip: process.platform !== 'linux' },
+  async (t) => {
+    const ours = webrtcIn(t);
+    await pair(ours, webrtcIn(t));
+    const tasks = `/proc/${pidOf(ours)}/task`;
+    const policies = readdirSync(tasks)
+      .map((thread) => readFileSync(`${tasks}/${thread}/stat`, 'utf8'))
+      .filter((stat) => /\((?:RTC worker|juice poll)\)/.test(stat))
+      // Field 41, proc_pid_stat(5); the first that is counted here is the third.
+      .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38]);
+    assert.ok(policies.length >= 2);
+    assert.deepEqual(new Set(policies), new Set([SCHED_BATCH]));
+  },
+);
