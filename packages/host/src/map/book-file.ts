@@ -68,7 +68,7 @@ function recordOf(line: string, wall: number): NodeRecord | null {
     const value: unknown = JSON.parse(line);
     if (typeof value !== 'object' || value === null) return null;
     const [firstSeen, lastSeen, said] = ['firstSeen', 'lastSeen', 'documents'].map((key) => Reflect.get(value, key));
-    if (!isTime(firstSeen) || !isTime(lastSeen)) return null;
+    if (!isTime(firstSeen) || !isTime(lastSeen) || said === undefined) return null;
     const { documents } = parseAnswer(JSON.stringify(said));
     const id = documents.nodeinfo?.node_id ?? documents.statistics?.node_id ?? documents.neighbours?.node_id;
     if (id === undefined) return null;

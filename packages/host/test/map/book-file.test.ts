@@ -79,6 +79,11 @@ test('nobody was seen in the future, whatever the file says', async () => {
   );
 });
 
+test('a line without documents is passed over', async () => {
+  const path = file('{"firstSeen":0,"lastSeen":0}');
+  assert.deepEqual(await load(path).then(({ restored, skipped }) => [restored, skipped]), [0, 1]);
+});
+
 test('no file whatever breaks the reader', async () => {
   const line = fc.oneof(
     fc.json(),
