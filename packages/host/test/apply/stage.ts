@@ -30,6 +30,17 @@ export interface Stage {
   tearDown(): void;
 }
 
+/** Between two listings. */
+const LINE = '----';
+
+interface Link {
+  readonly ifname: string;
+  readonly flags: readonly string[];
+  readonly master?: string;
+  readonly address?: string;
+  readonly mtu: number;
+}
+
 let count = 0;
 
 export function setUp(): Stage {
@@ -113,12 +124,23 @@ function pretendNewBoot(path: string): void {
   writeFileSync(path, `${JSON.stringify({ ...JSON.parse(head), sha256 })}\n${other}\n`);
 }
 
+/** What lists the parts of a host that kith may change. */
+const LISTINGS = {
+  links: 'ip -j -d link show',
+  addresses: 'ip -o address show scope global',
+  routes: 'ip -4 route show table all; ip -6 route show table all',
+  rules: 'ip -4 rule show; ip -6 rule show',
+  nft: 'nft -t list ruleset',
+  sysctls: 'grep -rs . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf || true',
+};
+
 /** Everything that kith may change, as the programs list it. */
 function snapshot(sh: (script: string) => string, folder: string): Record<string, string> {
-  const links: { ifname: string; flags: string[]; master?: string; address?: string; mtu: number }[] = JSON.parse(
-    sh('ip -j -d link show'),
-  );
-  const told = links.map(({ ifname, flags, master, address, mtu }) => ({
+  // In one go: to enter a namespace takes longer than most of them.
+  const listed = sh(Object.values(LISTINGS).join(`\necho ${LINE}\n`)).split(`${LINE}\n`);
+  const [links = '', addresses = '', routes = '', rules = '', nft = '', sysctls = ''] = listed;
+  const parsed: Link[] = JSON.parse(links);
+  const told = parsed.map(({ ifname, flags, master, address, mtu }) => ({
     ifname,
     up: flags.includes('UP'),
     master,
@@ -128,17 +150,15 @@ function snapshot(sh: (script: string) => string, folder: string): Record<string
   return {
     links: JSON.stringify(told),
     // Link-local addresses come and go by themselves with an interface that is up.
-    addresses: sh('ip -o address show scope global').replaceAll(/^\d+: |valid_lft.*$/gm, ''),
-    routes: sh('ip -4 route show table all; ip -6 route show table all')
+    addresses: addresses.replaceAll(/^\d+: |valid_lft.*$/gm, ''),
+    routes: routes
       .split('\n')
       .filter((line) => !/fe80::|multicast|ff00::|anycast/.test(line))
       .join('\n'),
-    rules: sh('ip -4 rule show; ip -6 rule show'),
+    rules,
     // Counters of packets are not the firewall.
-    nft: sh('nft -t list ruleset').replaceAll(/packets \d+ bytes \d+/g, ''),
-    sysctls: sh(
-      'sysctl -a 2>/dev/null | grep -E "^net\\.ipv[46]\\.(ip_forward|conf\\.)" | grep -v stable_secret || true',
-    ),
+    nft: nft.replaceAll(/packets \d+ bytes \d+/g, ''),
+    sysctls,
     files: JSON.stringify(filesIn(join(folder, 'state'))),
     daemons: JSON.stringify(daemonsOf(folder).toSorted()),
   };
