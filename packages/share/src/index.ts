@@ -20,7 +20,8 @@ export { LinkServer, type LinkServerOptions, type PageFile } from './link/link-s
 export { hasPlaylist } from './stream/listing.ts';
 export { WsDuplex, type WsDuplexOptions } from './link/ws-duplex.ts';
 export type { Attempt, ChannelListener } from './webrtc/attempt.ts';
-export { WebRtc, type WebRtcOptions, type WebRtcState } from './webrtc/webrtc.ts';
+export type { LibraryName } from './webrtc/library.ts';
+export { WebRtc, type WebRtcOptions, type WebRtcRunning, type WebRtcState } from './webrtc/webrtc.ts';
 export type { WebRtcDuplex } from './webrtc/webrtc-duplex.ts';
 export { WebRtcError, type WebRtcFailure } from './webrtc/webrtc-error.ts';
 export { WebAgents } from './web-seed/range-fetch.ts';

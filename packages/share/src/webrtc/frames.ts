@@ -12,7 +12,7 @@
  *      3 answer   to our offer               18 taken      u32: so many bytes of `data` left room for more
  *      4 data     bytes to send               4 data       bytes that came
  *      5 pause    hold back what comes       19 ended      why, for people
- *      6 resume                              20 ready      the process can connect
+ *      6 resume                              20 ready      "LIBRARY WHY": the process can connect, and has this library
  *      7 close    forget it                  21 unable     why it never will
  *      8 channel  open one more              22 incoming   the other side opened one more
  *
@@ -24,6 +24,8 @@
  *
  * Texts are UTF-8. Payloads of `data` are handed on as they come, in parts; all others are short and come as a whole.
  */
+
+import type { LibraryName } from './library.ts';
 
 export const FRAME = {
   offer: 1,
@@ -121,6 +123,24 @@ export function readChannel(payload: Uint8Array): ChannelName {
   const length = payload.length - 4;
   if (length < 0 || length > FRAME_LIMITS.label) throw new FrameError(`a channel named in ${payload.length} bytes`);
   return { connection: viewOf(payload).getUint32(0), label: Buffer.from(payload.subarray(4)).toString('utf8') };
+}
+
+/** What `ready` says. */
+export interface Ready {
+  readonly library: LibraryName;
+  /** Why it is none that is faster; empty where there is no reason. */
+  readonly instead: string;
+}
+
+export function readyPayload({ library, instead }: Ready): string {
+  return `${library} ${instead}`;
+}
+
+/** @throws FrameError */
+export function readReady(payload: Uint8Array): Ready {
+  const [library, ...instead] = Buffer.from(payload).toString('utf8').split(' ');
+  if (library !== 'node-datachannel' && library !== 'werift') throw new FrameError(`"ready" with ${library}`);
+  return { library, instead: instead.join(' ') };
 }
 
 /** Takes a stream of frames apart, whatever the pieces in which it comes. */

@@ -1,7 +1,7 @@
 /** One data channel of a peer connection, in the process that has WebRTC. */
 import type { Socket } from 'node:net';
-import type { DataChannel } from 'node-datachannel';
 import { FRAME, FRAME_LIMITS, frame, frameHead, takenPayload } from './frames.ts';
+import type { LibraryChannel } from './library.ts';
 
 /** The connection that it belongs to. */
 export interface ChannelHost {
@@ -29,7 +29,7 @@ export class NativeChannel {
   readonly id: number;
   readonly #host: ChannelHost;
   // Closed when it is collected as garbage.
-  readonly #channel: DataChannel;
+  readonly #channel: LibraryChannel;
   #over = false;
   #mostMessage = 65_536;
   /** Bytes of it in the message that is being gathered. */
@@ -58,7 +58,7 @@ export class NativeChannel {
     if (!this.#full) this.#report();
   };
 
-  constructor(id: number, channel: DataChannel, host: ChannelHost) {
+  constructor(id: number, channel: LibraryChannel, host: ChannelHost) {
     this.id = id;
     this.#host = host;
     this.#channel = channel;

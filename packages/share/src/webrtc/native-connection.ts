@@ -1,17 +1,15 @@
 /** One peer connection with its data channels, in the process that has WebRTC. */
 import type { Socket } from 'node:net';
-import type * as datachannel from 'node-datachannel';
 import type { Certificate } from './certificate.ts';
 import { channelPayload, FRAME, FRAME_LIMITS, frame, MOST_CHANNELS } from './frames.ts';
 import { fingerprint } from './fingerprint.ts';
+import type { Library, LibraryChannel, LibraryConnection } from './library.ts';
 import { type ChannelHost, MESSAGE, NativeChannel } from './native-channel.ts';
 import type { WebRtcSetup } from './webrtc-process.ts';
 
-type Native = typeof datachannel;
-
 /** What all connections of the process have in common. */
 export interface NativeHost {
-  readonly native: Native;
+  readonly library: Library;
   readonly setup: WebRtcSetup;
   readonly certificate: Certificate;
   /** To the engine. */
@@ -38,7 +36,7 @@ export class NativeConnection implements ChannelHost {
   readonly #id: number;
   readonly #host: NativeHost;
   // Closed when it is collected as garbage.
-  readonly #connection: datachannel.PeerConnection;
+  readonly #connection: LibraryConnection;
   readonly #channels: Set<NativeChannel> = new Set();
   /** The channel that the connection is for is not there yet. */
   #awaiting = true;
@@ -51,13 +49,15 @@ export class NativeConnection implements ChannelHost {
     this.#id = id;
     this.#host = host;
     this.socket = host.socket;
-    const { native, certificate } = host;
+    const { library, certificate } = host;
     const { iceServers, bindAddress } = host.setup;
-    this.#connection = new native.PeerConnection(String(id), {
-      ...{ iceServers: [...iceServers], maxMessageSize: MESSAGE },
-      ...{ certificatePemFile: certificate.certificate, keyPemFile: certificate.key },
+    const options = {
+      iceServers,
+      certificate,
+      maxMessageSize: MESSAGE,
       ...(bindAddress === undefined ? {} : { bindAddress }),
-    });
+    };
+    this.#connection = library.connect(String(id), options, (reason) => this.end(reason));
     host.connections.set(id, this);
     const connection = this.#connection;
     connection.onGatheringStateChange((state) => {
@@ -142,7 +142,7 @@ export class NativeConnection implements ChannelHost {
     this.socket.write(frame(FRAME.described, this.#id, description.sdp));
   }
 
-  #came(channel: datachannel.DataChannel): void {
+  #came(channel: LibraryChannel): void {
     if (this.#over) return;
     if (this.#awaiting) return this.#enter(this.#id, channel);
     const label = this.#channels.size < MOST_CHANNELS ? channel.getLabel() : undefined;
@@ -152,8 +152,8 @@ export class NativeConnection implements ChannelHost {
     this.#enter(id, channel);
   }
 
-  #enter(id: number, native: datachannel.DataChannel): void {
-    const channel = new NativeChannel(id, native, this);
+  #enter(id: number, opened: LibraryChannel): void {
+    const channel = new NativeChannel(id, opened, this);
     this.#awaiting = false;
     this.#channels.add(channel);
     this.#host.channels.set(id, channel);

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { withReadBuffer } from '../net/read-buffer.ts';
 import { FRAME, FrameError, type FrameHandler, FrameReader, type FrameKind, frame, frameHead } from './frames.ts';
+import type { LibraryName } from './library.ts';
 
 /** What the process is started with. */
 export interface WebRtcSetup {
@@ -11,6 +12,8 @@ export interface WebRtcSetup {
   readonly iceServers: readonly string[];
   /** The one address that is used; without it all of the machine. */
   readonly bindAddress?: string;
+  /** This one and no other; without it the fastest one that loads. */
+  readonly library?: LibraryName;
 }
 
 export interface ProcessHandler extends FrameHandler {

@@ -1,19 +1,18 @@
 /**
- * The process that has WebRTC, started by the engine: native code that may crash, and takes nothing but its own connections
- * with it. File descriptor 3 is the socket to the engine, see frames.ts; the first argument is a {@link WebRtcSetup}.
+ * The process that has WebRTC, started by the engine: code that may crash, and takes nothing but its own connections with it.
+ * File descriptor 3 is the socket to the engine, see frames.ts; the first argument is a {@link WebRtcSetup}.
  */
 import { execFileSync } from 'node:child_process';
 import { Socket } from 'node:net';
 import { makeCertificate } from './certificate.ts';
-import { FIRST_INCOMING, FRAME, type FrameKind, FrameReader, frame, readChannel } from './frames.ts';
+import { FIRST_INCOMING, FRAME, type FrameKind, FrameReader, frame, readChannel, readyPayload } from './frames.ts';
+import { loadLibrary } from './load-library.ts';
 import type { NativeChannel } from './native-channel.ts';
 import { NativeConnection, type NativeHost } from './native-connection.ts';
 import type { WebRtcSetup } from './webrtc-process.ts';
 
 /** Bytes of one read: a message of any browser, as a whole. */
 const READ = 262_144;
-/** Buffers of SCTP (bytes): one connection carries no more than this in a round trip. */
-const SCTP_BUFFER = 8_388_608;
 /** For the last packets to leave, ms. */
 const GOODBYE = 200;
 
@@ -26,11 +25,10 @@ yieldLess();
 
 // Nothing is read before it is there.
 let problem = '';
-const native = await import('node-datachannel').catch((error: unknown) => {
-  problem = String(error);
+const loaded = await loadLibrary(setup.library).catch((error: unknown) => {
+  problem = error instanceof Error ? error.message : String(error);
   return undefined;
 });
-native?.setSctpSettings({ recvBufferSize: SCTP_BUFFER, sendBufferSize: SCTP_BUFFER });
 
 const reader = new FrameReader({
   data: (id, bytes) => channels.get(id)?.send(bytes),
@@ -52,11 +50,11 @@ const socket = new Socket({
 socket.on('error', leave).on('end', leave).on('close', leave);
 
 const host: NativeHost | undefined =
-  native === undefined
+  loaded === undefined
     ? undefined
-    : { native, setup, certificate: makeCertificate(), socket, connections, channels, nextNumber };
-if (host === undefined) socket.end(frame(FRAME.unable, 0, problem));
-else socket.write(frame(FRAME.ready, 0));
+    : { library: loaded.library, setup, certificate: makeCertificate(), socket, connections, channels, nextNumber };
+if (loaded === undefined) socket.end(frame(FRAME.unable, 0, problem));
+else socket.write(frame(FRAME.ready, 0, readyPayload({ library: loaded.library.name, instead: loaded.instead })));
 
 /**
  * Every packet wakes two threads of the library in turn. Under the usual policy of Linux each that wakes may take the place

@@ -10,7 +10,17 @@ import type { Attempt, ChannelListener } from './attempt.ts';
 import { permitted } from './candidates.ts';
 import { Channel } from './channel.ts';
 import { fingerprintIn } from './fingerprint.ts';
-import { channelPayload, FIRST_INCOMING, FRAME, type FrameKind, readChannel, readTaken } from './frames.ts';
+import {
+  channelPayload,
+  FIRST_INCOMING,
+  FRAME,
+  type FrameKind,
+  readChannel,
+  readReady,
+  type Ready,
+  readTaken,
+} from './frames.ts';
+import type { LibraryName } from './library.ts';
 import { type PeerConnection, PeerConnections } from './peer-connections.ts';
 import { WebRtcDuplex } from './webrtc-duplex.ts';
 import { WebRtcError } from './webrtc-error.ts';
@@ -24,11 +34,21 @@ export interface WebRtcOptions extends Partial<WebRtcSetup> {
 
 export type WebRtcState =
   | { readonly state: 'idle' }
-  /** `connections` are those that are open, each with one channel or more. */
-  | { readonly state: 'running'; readonly pid: number | undefined; readonly connections: number }
+  | WebRtcRunning
   /** It crashed: nothing is tried until `until`, monotonic ms. */
   | { readonly state: 'waiting'; readonly reason: string; readonly until: number }
   | { readonly state: 'unavailable'; readonly reason: string };
+
+export interface WebRtcRunning {
+  readonly state: 'running';
+  readonly pid: number | undefined;
+  /** Those that are open, each with one channel or more. */
+  readonly connections: number;
+  /** What carries them; undefined until the process said so. */
+  readonly library?: LibraryName;
+  /** Why that is none that is faster, where there is a reason. */
+  readonly slow?: string;
+}
 
 const MOST = 200;
 /** From an offer to a connection, ms: trackers forget offers after a minute. */
@@ -54,6 +74,8 @@ export class WebRtc {
   #wait: number = FIRST_WAIT;
   #last = 0;
   #idle: NodeJS.Timeout | undefined;
+  /** That it is slow here was said once. */
+  #told = false;
   #closed = false;
 
   constructor(options: WebRtcOptions = {}) {
@@ -184,10 +206,14 @@ export class WebRtc {
   }
 
   #start(): WebRtcProcess {
-    const { iceServers = [], bindAddress } = this.#options;
+    const { iceServers = [], bindAddress, library } = this.#options;
     this.#started = performance.now();
     const process = new WebRtcProcess(
-      { iceServers, ...(bindAddress === undefined ? {} : { bindAddress }) },
+      {
+        iceServers,
+        ...(bindAddress === undefined ? {} : { bindAddress }),
+        ...(library === undefined ? {} : { library }),
+      },
       {
         data: (number, bytes) => this.#channels.get(number)?.duplex?.came(bytes),
         frame: (kind, number, payload) => this.#hear(kind, number, payload),
@@ -201,6 +227,7 @@ export class WebRtc {
   #hear(kind: Exclude<FrameKind, typeof FRAME.data>, number: number, payload: Uint8Array): void {
     if (kind === FRAME.unable) return this.#unable(textOf(payload));
     if (kind === FRAME.incoming) return this.#came(number, payload);
+    if (kind === FRAME.ready) return this.#ready(readReady(payload));
     const channel = this.#channels.get(number);
     if (channel === undefined) return;
     switch (kind) {
@@ -212,7 +239,6 @@ export class WebRtc {
         return channel.duplex?.taken(readTaken(payload));
       case FRAME.ended:
         return this.#remove(channel, new WebRtcError('failed', textOf(payload)));
-      case FRAME.ready:
       case FRAME.offer:
       case FRAME.accept:
       case FRAME.answer:
@@ -278,6 +304,16 @@ export class WebRtc {
     this.#state = { state: 'waiting', reason: text, until: now + this.#wait };
     this.#wait = Math.min(2 * this.#wait, LONGEST_WAIT);
     this.#stop(new WebRtcError('crashed', text));
+  }
+
+  #ready({ library, instead }: Ready): void {
+    if (this.#state.state !== 'running') return;
+    this.#state = { ...this.#state, library };
+    if (instead === '') return;
+    const slow = `WebRTC runs without native code, several times slower: ${instead}`;
+    this.#state = { ...this.#state, slow };
+    if (!this.#told) this.#options.log?.('info', slow);
+    this.#told = true;
   }
 
   #unable(reason: string): void {
