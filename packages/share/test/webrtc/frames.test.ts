@@ -10,7 +10,9 @@ import {
   frameHead,
   FrameReader,
   readChannel,
+  readReady,
   readTaken,
+  readyPayload,
   takenPayload,
 } from '../../src/webrtc/frames.ts';
 
@@ -114,4 +116,16 @@ test('what is too short or too long to name a channel is a FrameError', () => {
 
 test('a label that is too long is not sent', () => {
   assert.throws(() => channelPayload({ connection: 1, label: 'ü'.repeat(33) }), RangeError);
+});
+
+test('a process says with which library it is ready, and of no other than is known', () => {
+  for (const instead of ['', 'the other one cannot be loaded: no binary']) {
+    const ready = { library: 'werift', instead } as const;
+    assert.deepEqual(readReady(Buffer.from(readyPayload(ready))), ready);
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      assert.throws(() => readReady(bytes), FrameError);
+    }),
+  );
 });
