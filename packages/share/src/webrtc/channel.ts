@@ -21,7 +21,8 @@ export class Channel {
   /** The session description, for one that a connection is made for. */
   readonly described: Promise<string>;
   readonly opened: Promise<WebRtcDuplex>;
-  readonly #timer: NodeJS.Timeout;
+  readonly #late: () => void;
+  #timer: NodeJS.Timeout;
   #describe: (sdp: string) => void = () => undefined;
   #open: (duplex: WebRtcDuplex) => void = () => undefined;
   #fail: (error: WebRtcError) => void = () => undefined;
@@ -43,13 +44,19 @@ export class Channel {
     });
     // Nobody may be waiting for it.
     this.described.catch(() => undefined);
-    this.#timer = setTimeout(late, patience);
-    this.#timer.unref();
+    this.#late = late;
+    this.#timer = this.#waitFor(patience);
   }
 
   /** Once it is open. */
   get duplex(): WebRtcDuplex | undefined {
     return this.#duplex;
+  }
+
+  /** The other side is known now. @param patience ms from here on */
+  expect(patience: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#waitFor(patience);
   }
 
   describe(sdp: string): void {
@@ -67,5 +74,9 @@ export class Channel {
     clearTimeout(this.#timer);
     this.#fail(error);
     this.#duplex?.ended(error.message);
+  }
+
+  #waitFor(patience: number): NodeJS.Timeout {
+    return setTimeout(this.#late, patience).unref();
   }
 }

@@ -107,10 +107,22 @@ export class Signaller {
     this.#offers.delete(offerId);
     // One that is being answered at the same time may come to nothing; of two the swarm ends the same one on both sides.
     if (!this.#wants(peerId)) return attempt.abandon();
-    if (!peerId.startsWith(KITH) || !attempt.spare(sdp)) return attempt.answered(sdp);
+    if (!peerId.startsWith(KITH) || !attempt.spare(sdp)) {
+      attempt.answered(sdp);
+      return void this.#expect(attempt);
+    }
     attempt.abandon();
     const joined = this.#meeting.has(peerId) ? undefined : this.#join(peerId, sdp);
     if (joined !== undefined) void this.#follow(joined);
+  }
+
+  /** Who answered is there: on a busy machine a few of a hundred ways are not found, and the next one is. */
+  async #expect({ opened }: Attempt): Promise<void> {
+    try {
+      await opened;
+    } catch (error) {
+      if (error instanceof WebRtcError && error.failure === 'failed') this.#again();
+    }
   }
 
   async #answer(offer: RemoteDescription, answer: (offer: RemoteDescription, sdp: string) => void): Promise<void> {

@@ -7,8 +7,8 @@ import { Socket } from 'node:net';
 import { makeCertificate } from './certificate.ts';
 import { FIRST_INCOMING, FRAME, type FrameKind, FrameReader, frame, readChannel, readyPayload } from './frames.ts';
 import { loadLibrary } from './load-library.ts';
-import type { NativeChannel } from './native-channel.ts';
-import { NativeConnection, type NativeHost } from './native-connection.ts';
+import type { WorkerChannel } from './worker-channel.ts';
+import { WorkerConnection, type WorkerHost } from './worker-connection.ts';
 import type { WebRtcSetup } from './webrtc-process.ts';
 
 /** Bytes of one read: a message of any browser, as a whole. */
@@ -17,8 +17,8 @@ const READ = 262_144;
 const GOODBYE = 200;
 
 const setup: WebRtcSetup = JSON.parse(process.argv[2] ?? '{}');
-const connections = new Map<number, NativeConnection>();
-const channels = new Map<number, NativeChannel>();
+const connections = new Map<number, WorkerConnection>();
+const channels = new Map<number, WorkerChannel>();
 let incoming = 0;
 
 yieldLess();
@@ -49,7 +49,7 @@ const socket = new Socket({
 // Without the engine there is nothing to do, but to say goodbye: who hears nothing waits half a minute.
 socket.on('error', leave).on('end', leave).on('close', leave);
 
-const host: NativeHost | undefined =
+const host: WorkerHost | undefined =
   loaded === undefined
     ? undefined
     : { library: loaded.library, setup, certificate: makeCertificate(), socket, connections, channels, nextNumber };
@@ -98,10 +98,10 @@ function obey(kind: Exclude<FrameKind, typeof FRAME.data>, id: number, payload: 
   }
 }
 
-function make(id: number): NativeConnection | undefined {
+function make(id: number): WorkerConnection | undefined {
   if (host === undefined) return undefined;
   try {
-    return new NativeConnection(id, host);
+    return new WorkerConnection(id, host);
   } catch (error) {
     socket.write(frame(FRAME.ended, id, String(error)));
     return undefined;

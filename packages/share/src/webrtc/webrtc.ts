@@ -29,6 +29,8 @@ import { WebRtcProcess, type WebRtcSetup } from './webrtc-process.ts';
 export interface WebRtcOptions extends Partial<WebRtcSetup> {
   /** Channels, and offers that wait for their answers, at once. Default 200. */
   readonly most?: number;
+  /** From an answer to a connection, from somebody's offer, and for a channel on one that is there, ms. Default 20,000. */
+  readonly answerPatience?: number;
   readonly log?: (level: 'info' | 'warn', text: string) => void;
 }
 
@@ -51,9 +53,8 @@ export interface WebRtcRunning {
 }
 
 const MOST = 200;
-/** From an offer to a connection, ms: trackers forget offers after a minute. */
+/** From an offer to an answer, ms: trackers forget offers after a minute. */
 const PATIENCE = 50_000;
-/** From somebody's offer to a connection, and for a channel on one that is there, ms. */
 const ANSWER_PATIENCE = 20_000;
 /** Without any connection the process ends after this, ms. */
 const IDLE = 60_000;
@@ -131,6 +132,10 @@ export class WebRtc {
     this.#stop(new WebRtcError('closed', 'closed'));
   }
 
+  get #answerPatience(): number {
+    return this.#options.answerPatience ?? ANSWER_PATIENCE;
+  }
+
   get #full(): boolean {
     return this.#channels.size >= (this.#options.most ?? MOST);
   }
@@ -151,6 +156,7 @@ export class WebRtc {
         if (clean === undefined) this.#giveUp(channel, 'malformed', 'the answer is no session description');
         else if (this.#channels.get(number) === channel) {
           connection.fingerprint = fingerprintIn(clean);
+          channel.expect(this.#answerPatience);
           process.say(FRAME.answer, number, clean);
         }
       },
@@ -178,7 +184,7 @@ export class WebRtc {
   }
 
   #enter(number: number, connection: PeerConnection, filter: PeerFilter, incoming: boolean): Channel {
-    const patience = connection.number === number && !incoming ? PATIENCE : ANSWER_PATIENCE;
+    const patience = connection.number === number && !incoming ? PATIENCE : this.#answerPatience;
     const channel: Channel = new Channel({ number, connection, filter, incoming }, patience, () =>
       this.#giveUp(channel, 'failed', 'nobody connected in time'),
     );

@@ -6,7 +6,7 @@ import { bencode, type Duplex, type tracker } from '@kith/torrent';
 import { LOOPBACK_ONLY } from '../../src/index.ts';
 import type { RemoteDescription, Signalling } from '../../src/tracker/websocket-tracker.ts';
 import { Signaller } from '../../src/webrtc/signaller.ts';
-import type { WebRtc } from '../../src/webrtc/webrtc.ts';
+import type { WebRtc, WebRtcOptions } from '../../src/webrtc/webrtc.ts';
 import { connectionsOf, pidOf, webrtcIn } from './pair.ts';
 import { until } from './rig.ts';
 
@@ -19,11 +19,13 @@ interface Place {
   readonly shares: Map<string, { readonly signalling: Signalling; readonly peers: Duplex[] }>;
   /** Answers that wait to be delivered. */
   readonly answers: RemoteDescription[];
+  /** How often a share was told that it is time for offers. */
+  lost: number;
 }
 
-function placeIn(t: TestContext, id: string): Place {
+function placeIn(t: TestContext, id: string, options: WebRtcOptions = {}): Place {
   const peerId = Buffer.from(id.padEnd(20, '.'));
-  const place: Place = { peerId, webrtc: webrtcIn(t), shares: new Map(), answers: [] };
+  const place: Place = { peerId, webrtc: webrtcIn(t, options), shares: new Map(), answers: [], lost: 0 };
   for (const infoHash of HASHES) {
     const peers: Duplex[] = [];
     const signaller = new Signaller({
@@ -34,7 +36,7 @@ function placeIn(t: TestContext, id: string): Place {
         const closed = (): void => void peers.splice(peers.indexOf(duplex), 1);
         duplex.start({ data: () => undefined, drain: () => undefined, closed });
       },
-      lost: () => undefined,
+      lost: () => void place.lost++,
     });
     t.after(() => signaller.close());
     const signalling = signaller.through(({ infoHash: of, offerId }, sdp) => {
@@ -173,6 +175,26 @@ test('after a crash all shares come together again on one connection', async (t)
   );
   offer(t, b, await offersOf(a));
   await allMeet([a, b], 1);
+});
+
+test('an answer that leads nowhere makes it time for new offers, long before the next announce', async (t) => {
+  const a = placeIn(t, '-KI0100-a', { answerPatience: 500 });
+  const b = placeIn(t, '-KI0100-b');
+  offer(t, b, (await offersOf(a)).slice(0, 1));
+  await until(
+    () => b.answers.length > 0,
+    () => 'an answer',
+  );
+  const pid = pidOf(b.webrtc);
+  assert.ok(pid !== undefined);
+  process.kill(pid, 'SIGKILL');
+  assert.equal(a.lost, 0);
+  deliver(t, b, a);
+  await until(
+    () => a.lost === 1,
+    () => `${a.lost} times`,
+    5_000,
+  );
 });
 
 test('a share that was closed takes no more channels', async (t) => {

@@ -4,19 +4,19 @@ import type { Certificate } from './certificate.ts';
 import { channelPayload, FRAME, FRAME_LIMITS, frame, MOST_CHANNELS } from './frames.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Library, LibraryChannel, LibraryConnection } from './library.ts';
-import { type ChannelHost, MESSAGE, NativeChannel } from './native-channel.ts';
+import { type ChannelHost, MESSAGE, WorkerChannel } from './worker-channel.ts';
 import type { WebRtcSetup } from './webrtc-process.ts';
 
 /** What all connections of the process have in common. */
-export interface NativeHost {
+export interface WorkerHost {
   readonly library: Library;
   readonly setup: WebRtcSetup;
   readonly certificate: Certificate;
   /** To the engine. */
   readonly socket: Socket;
   /** By their numbers. */
-  readonly connections: Map<number, NativeConnection>;
-  readonly channels: Map<number, NativeChannel>;
+  readonly connections: Map<number, WorkerConnection>;
+  readonly channels: Map<number, WorkerChannel>;
   /** For a channel of the other side. */
   nextNumber(): number;
 }
@@ -31,13 +31,13 @@ const GATHERING = 3_000;
 /** Of a channel that an offer is made for; its torrent is known to both sides. */
 const FIRST_LABEL = 'kith';
 
-export class NativeConnection implements ChannelHost {
+export class WorkerConnection implements ChannelHost {
   readonly socket: Socket;
   readonly #id: number;
-  readonly #host: NativeHost;
+  readonly #host: WorkerHost;
   // Closed when it is collected as garbage.
   readonly #connection: LibraryConnection;
-  readonly #channels: Set<NativeChannel> = new Set();
+  readonly #channels: Set<WorkerChannel> = new Set();
   /** The channel that the connection is for is not there yet. */
   #awaiting = true;
   #gathering: NodeJS.Timeout | undefined;
@@ -45,7 +45,7 @@ export class NativeConnection implements ChannelHost {
   #over = false;
   #waiting = 0;
 
-  constructor(id: number, host: NativeHost) {
+  constructor(id: number, host: WorkerHost) {
     this.#id = id;
     this.#host = host;
     this.socket = host.socket;
@@ -128,7 +128,7 @@ export class NativeConnection implements ChannelHost {
     if (this.#waiting > MOST_WAITING) this.end('sent more than it was asked for');
   }
 
-  ended(channel: NativeChannel): void {
+  ended(channel: WorkerChannel): void {
     this.#channels.delete(channel);
     this.#host.channels.delete(channel.id);
     if (this.#channels.size === 0 && !this.#awaiting) this.end('closed');
@@ -153,7 +153,7 @@ export class NativeConnection implements ChannelHost {
   }
 
   #enter(id: number, opened: LibraryChannel): void {
-    const channel = new NativeChannel(id, opened, this);
+    const channel = new WorkerChannel(id, opened, this);
     this.#awaiting = false;
     this.#channels.add(channel);
     this.#host.channels.set(id, channel);

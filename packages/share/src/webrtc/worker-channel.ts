@@ -12,7 +12,7 @@ export interface ChannelHost {
   /** That many more bytes, or fewer, came and were not taken by the engine. */
   waits(bytes: number): void;
   /** It said so to the engine. */
-  ended(channel: NativeChannel): void;
+  ended(channel: WorkerChannel): void;
 }
 
 /** Bytes that wait in SCTP: at `HIGH` the engine hears no `taken` until they are down to `LOW`. */
@@ -25,7 +25,7 @@ export const MESSAGE = 262_144;
 const gathering = Buffer.alloc(MESSAGE);
 let flushGathered: (() => void) | undefined;
 
-export class NativeChannel {
+export class WorkerChannel {
   readonly id: number;
   readonly #host: ChannelHost;
   // Closed when it is collected as garbage.
