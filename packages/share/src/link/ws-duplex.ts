@@ -13,6 +13,10 @@ export interface WsDuplexOptions {
 /** No more bytes stand in one message: a browser gets each as one piece of memory. */
 const MOST = 262_144;
 const CLOSED = 'closed';
+/** The other side has that long to say goodbye too, ms. */
+const GOODBYE = 1000;
+/** Normal closure (RFC 6455, section 7.4.1). */
+const NORMAL = 1000;
 
 export class WsDuplex implements Duplex {
   readonly kind = 'websocket';
@@ -39,10 +43,7 @@ export class WsDuplex implements Duplex {
       else this.close('sent text');
     });
     socket.on('error', (error) => (this.#reason ??= error.message));
-    socket.on('close', () => {
-      this.#closed = true;
-      this.#handler?.closed(this.#reason ?? 'closed by the peer', this.#clock());
-    });
+    socket.on('close', () => this.#end());
   }
 
   start(handler: DuplexHandler): void {
@@ -69,8 +70,19 @@ export class WsDuplex implements Duplex {
   }
 
   close(reason: string): void {
-    this.#reason ??= reason;
-    this.#socket.terminate();
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    // What ends without a goodbye is a fault to browsers, and some say so to people.
+    this.#socket.resume();
+    this.#socket.close(NORMAL);
+    setTimeout(() => this.#socket.terminate(), GOODBYE).unref();
+    setImmediate(() => this.#end());
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handler?.closed(this.#reason ?? 'closed by the peer', this.#clock());
   }
 
   readonly #taken = (): void => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 import { MemoryStore, parseTorrent, Session, tracker } from '@kith/torrent';
@@ -99,6 +100,34 @@ test('the link of one share leads to no other, not even for who knows its hash',
   own.send(Buffer.concat([text, Buffer.alloc(8), other, randomBytes(20)]));
   const [answer]: Buffer[] = await once(own, 'message');
   assert.ok(answer?.subarray(0, 20).equals(text), 'through its own link it answers');
+});
+
+test('whom the node closes it says goodbye to, and waits for no answer', async (t) => {
+  const set = await stage(t);
+  const link = new URL(`${linkOf(set, set.shares[0])}wire`);
+  const text = Buffer.from('\u0013BitTorrent protocol', 'latin1');
+  const strange = Buffer.concat([text, Buffer.alloc(8), randomBytes(40)]);
+  const polite = await socketTo(t, link.href);
+  const said = once(polite, 'close');
+  polite.send(strange);
+  assert.equal((await said)[0], 1000);
+
+  const mute = connect(Number(link.port), link.hostname);
+  t.after(() => mute.destroy());
+  const key = randomBytes(16).toString('base64');
+  const headers = [
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${key}`,
+  ];
+  mute.write([`GET ${link.pathname} HTTP/1.1`, `Host: ${link.host}`, ...headers, '', ''].join('\r\n'));
+  await once(mute, 'data');
+  const cutOff = once(mute, 'close');
+  // One binary frame, masked with nothing (RFC 6455, section 5.2).
+  mute.write(Buffer.concat([Buffer.from([0x82, 0x80 | strange.length, 0, 0, 0, 0]), strange]));
+  mute.resume();
+  await cutOff;
 });
 
 test('browsers that opened one link find each other, and nobody of another link', async (t) => {
