@@ -140,7 +140,11 @@ export class Engine {
       this.#save();
       this.#meeting?.announce(this.#torrent.have.complete ? 'completed' : undefined);
     }
-    if (event.kind === 'state' && event.state === 'downloading') this.#node.wake();
+    if (event.kind === 'state' && event.state === 'downloading') {
+      // Connections to those who have it ended while nothing was wanted of them.
+      this.#node.wake();
+      this.#meeting?.announce();
+    }
     if (event.kind === 'peer-connected' && !isStandIn(event.address.ip)) this.#node.greeted();
     this.#reportSoon();
   }

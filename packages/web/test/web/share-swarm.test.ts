@@ -62,6 +62,35 @@ test('a second page gets the file from the node and from the first page, and end
   first.assertClean();
 });
 
+test('a page whose browsers left while it wanted nothing finds them again once it does', async (t) => {
+  const path = join(await folderOf(t), 'data.bin');
+  await writeFile(path, randomBytes(SIZE));
+  const stage = await shareOf(t, path);
+  const first = await openPage(browser);
+  t.after(() => first.context.close());
+  await first.page.goto(stage.link);
+  await first.page.getByRole('button', { name: 'Load everything' }).click();
+  await whole(first.page);
+  // From here on nothing comes from the node.
+  stage.share.pause();
+
+  const second = await openPage(browser);
+  t.after(() => second.context.close());
+  await second.page.addInitScript(() => {
+    globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+      override close(): void {
+        document.documentElement.dataset['left'] = 'yes';
+        super.close();
+      }
+    };
+  });
+  await second.page.goto(stage.link);
+  await second.page.locator('html[data-left]').waitFor();
+  await second.page.getByRole('button', { name: 'Load everything' }).click();
+  await whole(second.page);
+  second.assertClean();
+});
+
 const WEBTORRENT = join(LAB, 'npm', 'node_modules', 'webtorrent', 'dist', 'webtorrent.min.js');
 
 /** WebTorrent's own build for browsers as a page of the link's origin: nobody else is let into the room where browsers meet. */
