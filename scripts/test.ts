@@ -7,7 +7,7 @@
  *   sim       the simulated network: virtual clock and seed                 packages/<name>/test/sim
  *   net       real Linux network namespaces (root)                          packages/<name>/test/net, lab/test
  *   interop   programs that nobody here wrote (root)                        packages/<name>/test/interop, lab/test/interop
- *   web       the pages in a real Chromium (root)                           packages/<name>/test/web
+ *   web       the pages in a real Chromium, some in a real Firefox (root)   packages/<name>/test/web
  *
  * Without a layer all of them run. A pattern is a part of a file's path. Layers that need root fail the run when there
  * is no root, unless --no-root-ok is given: a green run must mean that everything ran.

@@ -7,6 +7,7 @@ import { id, MEMBERS, member, status } from '../face/sample.ts';
 import { assertAccessible, launchBrowser, openPage, PATIENCE } from './browser.ts';
 import { crowd } from './crowd.ts';
 import { startTestFace, type TestFace } from './face.ts';
+import { launchFirefox } from './firefox.ts';
 
 const FINDING: FindingView = {
   ...{ id: 'dns-tcp', severity: 'error', what: 'DNS over TCP fails', whom: 'clients of dublin' },
@@ -51,23 +52,40 @@ async function go(page: Page, view: string): Promise<void> {
   await page.locator('main h1').waitFor();
 }
 
+async function goThroughAll(page: Page): Promise<void> {
+  await page.goto(face.url);
+  for (const view of VIEWS) {
+    await go(page, view);
+    // The report is there: either a table, a stage or the sentence that there is nothing.
+    await page.locator('main .table, main .stage, main .card, main .empty').first().waitFor();
+    await assertAccessible(page);
+  }
+  await go(page, `nodes/${id(2)}`);
+  await page.getByRole('heading', { name: 'externalnyc' }).waitFor();
+  await assertAccessible(page);
+}
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`every view comes without an error, and axe finds no serious barrier, ${colorScheme}`, async () => {
     const { page, context, assertClean } = await openPage(browser, { colorScheme });
-    await page.goto(face.url);
-    for (const view of VIEWS) {
-      await go(page, view);
-      // The report is there: either a table, a stage or the sentence that there is nothing.
-      await page.locator('main .table, main .stage, main .card, main .empty').first().waitFor();
-      await assertAccessible(page);
-    }
-    await go(page, `nodes/${id(2)}`);
-    await page.getByRole('heading', { name: 'externalnyc' }).waitFor();
-    await assertAccessible(page);
+    await goThroughAll(page);
     assertClean();
     await context.close();
   });
 }
+
+test('in Firefox every view comes without an error, and a change shows', async (t) => {
+  const firefox = await launchFirefox();
+  t.after(() => firefox.close());
+  const { page, assertClean } = await openPage(firefox);
+  await goThroughAll(page);
+  await go(page, 'gateway');
+  await page.getByText('DNS over TCP fails').waitFor();
+  face.show(look({ gateway: { ...GATEWAY, findings: [{ ...FINDING, id: 'ntp', what: 'NTP over IPv6 fails' }] } }));
+  await page.getByText('NTP over IPv6 fails').waitFor();
+  face.show(look());
+  assertClean();
+});
 
 test('on a phone every view fits its width, and all of it can be reached by keyboard', async () => {
   const { page, context, assertClean } = await openPage(browser, { viewport: { width: 360, height: 720 } });

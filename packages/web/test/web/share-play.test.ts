@@ -4,33 +4,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { assertAccessible, launchBrowser, openPage } from '../../../kith/test/web/browser.ts';
-import { clip, folderOf, play, shareOf, until, whole } from './stage.ts';
+import { clip, CODECS, folderOf, jumpTo, play, shareOf, until, whole } from './stage.ts';
 
 let browser: Browser;
 before(async () => {
   browser = await launchBrowser();
 });
 after(() => browser.close());
-
-const CODECS = {
-  mp4: [
-    '-c:v',
-    'libx264',
-    '-pix_fmt',
-    'yuv420p',
-    '-b:v',
-    '2M',
-    '-minrate',
-    '2M',
-    '-c:a',
-    'aac',
-    '-movflags',
-    '+faststart',
-  ],
-  webm: ['-c:v', 'libvpx', '-b:v', '2M', '-deadline', 'realtime', '-c:a', 'libopus'],
-} as const;
 
 for (const [ending, codecs] of Object.entries(CODECS)) {
   test(`a ${ending} film plays within two seconds of opening its link, jumps within one, and stays after a reload`, async (t) => {
@@ -67,18 +49,6 @@ for (const [ending, codecs] of Object.entries(CODECS)) {
     await assertAccessible(page);
     assertClean();
   });
-}
-
-/** Jumps and resolves with the time that it took until the film moves on from there, ms. */
-function jumpTo(page: Page, place: number): Promise<number> {
-  return page.locator('video').evaluate(async (video, to) => {
-    if (!(video instanceof HTMLVideoElement)) throw new Error('no film');
-    const from = performance.now();
-    video.currentTime = to;
-    while ((video.seeking || video.currentTime <= to) && performance.now() - from < 20_000)
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    return performance.now() - from;
-  }, place);
 }
 
 test('a film in a container that the browser does not know is put into another in the page, and can be jumped in', async (t) => {

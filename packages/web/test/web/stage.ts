@@ -84,6 +84,25 @@ export function pages(): ReadonlyMap<string, PageFile> {
 
 const run = promisify(execFile);
 
+/** Films that browsers play as they are: the ends of their names, and how ffmpeg makes them. */
+export const CODECS = {
+  mp4: [
+    '-c:v',
+    'libx264',
+    '-pix_fmt',
+    'yuv420p',
+    '-b:v',
+    '2M',
+    '-minrate',
+    '2M',
+    '-c:a',
+    'aac',
+    '-movflags',
+    '+faststart',
+  ],
+  webm: ['-c:v', 'libvpx', '-b:v', '2M', '-deadline', 'realtime', '-c:a', 'libopus'],
+} as const;
+
 /** A clip of so many seconds whose picture and sound change all the time. @param codecs options of ffmpeg for both */
 export async function clip(path: string, seconds: number, codecs: readonly string[] = []): Promise<void> {
   const sources = ['testsrc=size=320x240:rate=25', 'sine=frequency=440'].flatMap((source) => [
@@ -105,6 +124,18 @@ export function play(page: Page): Promise<number> {
     while (media.currentTime <= from) await new Promise((resolve) => setTimeout(resolve, 10));
     return media.currentTime;
   });
+}
+
+/** Jumps and resolves with the time that it took until the film moves on from there, ms. */
+export function jumpTo(page: Page, place: number): Promise<number> {
+  return page.locator('video').evaluate(async (video, to) => {
+    if (!(video instanceof HTMLVideoElement)) throw new Error('no film');
+    const from = performance.now();
+    video.currentTime = to;
+    while ((video.seeking || video.currentTime <= to) && performance.now() - from < 20_000)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    return performance.now() - from;
+  }, place);
 }
 
 /** Waits until everything is in the browser. */
