@@ -61,6 +61,8 @@ export async function toBrowser(way: Way, bytes: number, folder: string): Promis
     CHROMIUM,
     [
       ...['--headless=new', '--no-sandbox', '--disable-gpu', '--ignore-certificate-errors', `--user-data-dir=${place}`],
+      // Its makers' machines are asked whatever is switched off.
+      ...['--disable-background-networking', '--host-resolver-rules=MAP *.com ~NOTFOUND'],
       // As between two machines: the page may name an address, and reach one.
       ...['--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns'],
       `https://127.0.0.1:${port}/?way=${way}&total=${bytes}`,

@@ -118,9 +118,8 @@ test('over plain http from another machine the page plays from the node, and say
   const path = join(await folderOf(t), 'film.mp4');
   await clip(path, 2, ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-movflags', '+faststart']);
   const stage = await shareOf(t, path, {}, { names: ['node.mesh'] });
-  const other = await launchBrowser(undefined, ['--host-resolver-rules=MAP node.mesh 127.0.0.1']);
-  t.after(() => other.close());
-  const { page } = await openPage(other);
+  const { page, context } = await openPage(browser);
+  t.after(() => context.close());
   await page.goto(stage.link.replace('127.0.0.1', 'node.mesh'));
   await says(page, 'insecure', /straight from node\.mesh.*over https/s);
   await play(page);
