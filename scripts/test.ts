@@ -1,5 +1,5 @@
 /**
- * Runs the tests, layer by layer, with Node's own runner and one report:
+ * Runs the tests with Node's own runner and one report:
  *
  *   node scripts/test.ts [layer …] [pattern …] [--name=<regular expression>] [--no-root-ok]
  *
@@ -11,6 +11,8 @@
  *
  * Without a layer all of them run. A pattern is a part of a file's path. Layers that need root fail the run when there
  * is no root, unless --no-root-ok is given: a green run must mean that everything ran.
+ *
+ * Files of all layers that compute run beside those that wait; those that hold deadlines follow, and then those that measure.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -22,6 +24,9 @@ import { fileURLToPath } from 'node:url';
 
 type Layer = 'unit' | 'sim' | 'net' | 'interop' | 'web';
 
+/** What most of a file's time goes into. */
+type Kind = 'computes' | 'waits' | 'browses' | 'answers' | 'measures';
+
 interface Options {
   readonly layers: Layer[];
   readonly patterns: string[];
@@ -31,24 +36,84 @@ interface Options {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** No layer takes longer, whatever hangs in it (ms). */
+/** No layer's files take longer, whatever hangs in them (ms). */
 const LONGEST = 15 * 60_000;
 
-/** Files of the layer `net` load links and measure RTTs: they run one at a time. Those of `interop` mostly wait for other programs. */
-const LAYERS: Readonly<Record<Layer, { concurrency: number; timeout: number; needsRoot: boolean }>> = {
-  unit: { concurrency: 2, timeout: 120_000, needsRoot: false },
-  sim: { concurrency: 2, timeout: 600_000, needsRoot: false },
-  net: { concurrency: 1, timeout: 300_000, needsRoot: true },
-  interop: { concurrency: 4, timeout: 300_000, needsRoot: true },
-  web: { concurrency: 1, timeout: 300_000, needsRoot: true },
+/** How long a test may take (ms). */
+const LAYERS: Readonly<Record<Layer, { timeout: number; needsRoot: boolean }>> = {
+  unit: { timeout: 120_000, needsRoot: false },
+  sim: { timeout: 600_000, needsRoot: false },
+  net: { timeout: 300_000, needsRoot: true },
+  interop: { timeout: 300_000, needsRoot: true },
+  web: { timeout: 300_000, needsRoot: true },
 };
 
-/** They wait minutes for clocks of other programs: begun last, they would keep a layer from its end. */
+/** How paths of files of a kind begin. The first that fits counts; what nothing fits computes. */
+const KINDS: readonly (readonly [Kind, readonly string[]])[] = [
+  // They load links, measure times, or look at what comes of a machine that has time.
+  [
+    'measures',
+    [
+      'lab/test/link',
+      'packages/dataplane/test/interop/',
+      'packages/dataplane/test/net/',
+      'packages/kith/test/net/hostile',
+      'packages/kith/test/web/crowd',
+      'packages/share/test/net/',
+      'packages/web/test/web/share-play',
+    ],
+  ],
+  ['browses', ['packages/kith/test/web/', 'packages/web/test/web/']],
+  // Who is asked has a few seconds.
+  ['answers', ['packages/kith/test/net/', 'packages/share/test/hostile/', 'packages/share/test/webrtc/']],
+  // For clocks of other programs, most of the time.
+  [
+    'waits',
+    [
+      'lab/test/',
+      'packages/gateway/test/net/',
+      'packages/host/test/interop/doctor-',
+      'packages/host/test/interop/fastd',
+      'packages/host/test/interop/supervised',
+      'packages/host/test/net/',
+      'packages/kith/test/interop/lan',
+      'packages/kith/test/interop/television',
+      'packages/share/test/interop/dht',
+      'packages/share/test/interop/tracker',
+      'packages/share/test/interop/wire',
+      'packages/wireguard/test/interop/',
+    ],
+  ],
+];
+
+/** How many files run at once, of kinds that run side by side. */
+const TURNS: readonly (readonly (readonly [Kind, number])[])[] = [
+  [
+    ['computes', 2],
+    ['waits', 3],
+  ],
+  [
+    ['browses', 1],
+    ['answers', 2],
+  ],
+  [['measures', 1]],
+];
+
+/** The longest: begun last, they would keep their kind from its end. */
 const FIRST = [
   'packages/wireguard/test/interop/',
+  'packages/host/test/interop/doctor-',
   'packages/share/test/interop/dht',
   'packages/share/test/interop/clients',
+  'packages/host/test/interop/apply-killed',
+  'packages/kith/test/interop/lan',
+  'packages/share/test/webrtc/s',
+  'packages/dataplane/test/harness',
+  'packages/mesh/test/sim/crowd',
 ];
+
+// What is compiled once serves the processes of all files.
+process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'kith-tests');
 
 const { layers, patterns, name, noRootOk } = parseArguments(process.argv.slice(2));
 const files = collect();
@@ -61,21 +126,24 @@ if (patterns.length > 0 && chosen.length + skipped.length === 0) {
   process.exit(2);
 }
 
+const named = [...FIRST, ...KINDS.flatMap(([, beginnings]) => beginnings)];
+const gone = patterns.length > 0 || layers.length < 5 ? [] : named.filter((beginning) => !isBeginning(beginning));
+if (gone.length > 0) {
+  process.stderr.write(`scripts/test.ts names files that are not there: ${gone.join(', ')}\n`);
+  process.exit(2);
+}
+
 const report = new SpecReporter();
 report.pipe(process.stdout);
 const totals = new Map<string, number>();
 /** How many tests and suites were skipped, by reason. */
 const reasons = new Map<string, number>();
 let failed = false;
-for (const layer of chosen) {
-  process.stdout.write(`\n${layer}: ${files[layer].length} files\n`);
-  if (layer === 'web') buildPages();
-  await runLayer(layer);
-}
+if (chosen.includes('web')) buildPages();
+for (const turn of TURNS) await runSideBySide(turn);
 tellSkipped();
 for (const [key, value] of totals) {
-  const message = key === 'duration_ms' ? `${key} ${Math.round(value)}` : `${key} ${value}`;
-  report.write({ type: 'test:diagnostic', data: { nesting: 0, level: 'info', message } });
+  report.write({ type: 'test:diagnostic', data: { nesting: 0, level: 'info', message: `${key} ${value}` } });
 }
 report.end();
 if (failed) process.exitCode = 1;
@@ -118,11 +186,21 @@ function collect(): Record<Layer, string[]> {
       found[layerOf(folder, entry)].push(path);
     }
   }
-  const isFirst = (path: string): boolean => FIRST.some((each) => path.startsWith(each));
-  for (const list of Object.values(found)) {
-    list.sort((a, b) => Number(isFirst(b)) - Number(isFirst(a)) || (a < b ? -1 : 1));
-  }
+  for (const list of Object.values(found)) list.sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
   return found;
+}
+
+function rankOf(path: string): number {
+  const first = FIRST.findIndex((beginning) => path.startsWith(beginning));
+  return first === -1 ? FIRST.length : first;
+}
+
+function isBeginning(of: string): boolean {
+  return Object.values(files).some((paths) => paths.some((path) => path.startsWith(of)));
+}
+
+function kindOf(path: string): Kind {
+  return KINDS.find(([, beginnings]) => beginnings.some((beginning) => path.startsWith(beginning)))?.[0] ?? 'computes';
 }
 
 /** By the first folder below test/; what stands in test/ itself or in a folder of another name is a unit test, or the lab's. */
@@ -132,10 +210,39 @@ function layerOf(folder: string, entry: string): Layer {
   return folder === 'lab/test' ? 'net' : 'unit';
 }
 
-async function runLayer(layer: Layer): Promise<void> {
-  const { concurrency, timeout } = LAYERS[layer];
+/** The first kind is shown while it runs; what others tell follows, so that nobody has to read two at once. */
+async function runSideBySide(turn: readonly (readonly [Kind, number])[]): Promise<void> {
+  const told: TestEvent[][] = turn.map(() => []);
+  let shown: Kind | undefined;
+  await Promise.all(
+    turn.map(async ([kind, atOnce], index) => {
+      for (const layer of chosen) {
+        const paths = files[layer].filter((path) => kindOf(path) === kind);
+        if (paths.length === 0) continue;
+        shown ??= kind;
+        const tell = shown === kind ? show : (event: TestEvent): void => void told[index]?.push(event);
+        const heading = `\n${layer}, what ${kind}: ${paths.length} files\n`;
+        tell({ type: 'test:stdout', data: { file: '', message: heading } });
+        await runFiles(layer, paths, atOnce, tell);
+      }
+    }),
+  );
+  told.flat().forEach(show);
+}
+
+function show(event: TestEvent): void {
+  report.write(event);
+}
+
+async function runFiles(
+  layer: Layer,
+  paths: readonly string[],
+  concurrency: number,
+  tell: (event: TestEvent) => void,
+): Promise<void> {
+  const { timeout } = LAYERS[layer];
   const events = run({
-    files: files[layer].map((path) => join(root, path)),
+    files: paths.map((path) => join(root, path)),
     cwd: root,
     concurrency,
     timeout,
@@ -146,7 +253,7 @@ async function runLayer(layer: Layer): Promise<void> {
   });
   // Tests have limits of their own; a process that hangs while it ends, for whatever reason, has none.
   const silence = timeout + 30_000;
-  const watchdog = setInterval(() => endHanging(silence), silence);
+  const watchdog = setInterval(() => endHanging(paths, silence), silence);
   for await (const event of events) {
     watchdog.refresh();
     if (event.type === 'test:fail') failed = true;
@@ -155,20 +262,20 @@ async function runLayer(layer: Layer): Promise<void> {
       if (event.data.file === undefined && !event.data.success) failed = true;
       continue;
     }
-    if (!addToTotals(event)) report.write(event);
+    if (!addToTotals(event)) tell(event);
   }
   clearInterval(watchdog);
 }
 
-/** Ends the processes of test files, from which nothing was heard for `silence` ms: the runner tells them as failed. */
-function endHanging(silence: number): void {
+/** Ends the processes of these test files, from which nothing was heard for `silence` ms: the runner tells them as failed. */
+function endHanging(paths: readonly string[], silence: number): void {
   for (const entry of existsSync('/proc') ? readdirSync('/proc') : []) {
     if (!/^\d+$/.test(entry)) continue;
     try {
       const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, 'utf8'))?.[1];
       const file = readFileSync(`/proc/${entry}/cmdline`, 'utf8')
         .split('\0')
-        .find((word) => word.endsWith('.test.ts'));
+        .find((word) => paths.some((path) => word.endsWith(path)));
       if (Number(parent) !== process.pid || file === undefined) continue;
       process.stdout.write(`ended ${file}: nothing was heard of it for ${silence / 1000} s\n`);
       process.kill(Number(entry), 'SIGKILL');
@@ -184,7 +291,8 @@ function addToTotals({ type, data }: TestEvent): boolean {
   const match = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/.exec(data.message);
   if (match === null) return false;
   const [, key = '', value] = match;
-  totals.set(key, (totals.get(key) ?? 0) + Number(value));
+  // Of lanes that run side by side the time is not the sum.
+  totals.set(key, key === 'duration_ms' ? Math.round(performance.now()) : (totals.get(key) ?? 0) + Number(value));
   return true;
 }
 
