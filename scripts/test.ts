@@ -112,9 +112,6 @@ const FIRST = [
   'packages/mesh/test/sim/crowd',
 ];
 
-// What is compiled once serves the processes of all files.
-process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'kith-tests');
-
 const { layers, patterns, name, noRootOk } = parseArguments(process.argv.slice(2));
 const files = collect();
 const isRoot = process.getuid?.() === 0;
