@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import type { Probe } from '@kith/gateway';
 import dns from 'dns-packet';
 import { ntpAnswer, ntpQuestion } from './ntp.ts';
-import { holdsUdpPort } from './process-table.ts';
+import { holdsPort } from './process-table.ts';
 
 /**
  * Asks once.
@@ -17,9 +17,9 @@ import { holdsUdpPort } from './process-table.ts';
 export async function ask(probe: Probe, pid: number, timeout: number): Promise<string | null> {
   switch (probe.type) {
     case 'dns':
-      return (await askDns(probe, timeout)) ?? heldBy(pid, probe.port);
+      return (await askDns(probe, timeout)) ?? heldBy(pid, probe.port, ['udp', 'tcp']);
     case 'ntp':
-      return (await askNtp(probe, timeout)) ?? heldBy(pid, probe.port);
+      return (await askNtp(probe, timeout)) ?? heldBy(pid, probe.port, ['udp']);
     case 'socket':
       return askSocket(probe.path, timeout);
     case 'running':
@@ -27,8 +27,10 @@ export async function ask(probe: Probe, pid: number, timeout: number): Promise<s
   }
 }
 
-function heldBy(pid: number, port: number): string | null {
-  return holdsUdpPort(pid, port) ? null : `another process answers on port ${port}/udp`;
+/** One that cannot have all of its ports may have one of them for a moment, while somebody else answers. */
+function heldBy(pid: number, port: number, protocols: readonly ('udp' | 'tcp')[]): string | null {
+  const missing = protocols.find((protocol) => !holdsPort(pid, protocol, port));
+  return missing === undefined ? null : `another process answers on port ${port}/${missing}`;
 }
 
 function askDns({ address, port, name }: Probe & { type: 'dns' }, timeout: number): Promise<string | null> {

@@ -34,17 +34,23 @@ export function processesWith(variable: string): (ProcessEntry & { readonly text
   });
 }
 
-/** Whether the process has a socket bound to this port, any address. False too for a process of somebody else. */
-export function holdsUdpPort(pid: number, port: number): boolean {
+/**
+ * Whether the process has a socket bound to this port, any address, and listens on it where it is one of TCP. False too for a
+ * process of somebody else.
+ */
+export function holdsPort(pid: number, protocol: 'udp' | 'tcp', port: number): boolean {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  const sockets = ['udp', 'udp6']
+  const sockets = [protocol, `${protocol}6`]
     .flatMap((table) => (readOrNull(`/proc/${pid}/net/${table}`) ?? '').split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[1]?.endsWith(`:${hex}`))
+    .filter((fields) => fields[1]?.endsWith(`:${hex}`) && (protocol === 'udp' || fields[3] === LISTENING))
     .map((fields) => `socket:[${fields[9]}]`);
   const held = new Set(linksIn(`/proc/${pid}/fd`));
   return sockets.some((socket) => held.has(socket));
 }
+
+/** As Linux numbers the states of TCP. */
+const LISTENING = '0A';
 
 /** Differs with each start of the machine. */
 export function bootId(): string {
