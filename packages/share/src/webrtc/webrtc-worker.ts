@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { Socket } from 'node:net';
+import { intoBuffer } from '../net/read-buffer.ts';
 import { makeCertificate } from './certificate.ts';
 import { FIRST_INCOMING, FRAME, type FrameKind, FrameReader, frame, readChannel, readyPayload } from './frames.ts';
 import { loadLibrary } from './load-library.ts';
@@ -35,17 +36,7 @@ const reader = new FrameReader({
   frame: (kind, id, payload) => obey(kind, id, payload),
 });
 
-const buffer = Buffer.alloc(READ);
-const socket = new Socket({
-  fd: 3,
-  onread: {
-    buffer,
-    callback: (length) => {
-      reader.push(length === READ ? buffer : buffer.subarray(0, length));
-      return true;
-    },
-  },
-});
+const socket = new Socket({ fd: 3, onread: intoBuffer(new Uint8Array(READ), (bytes) => reader.push(bytes)) });
 // Without the engine there is nothing to do, but to say goodbye: who hears nothing waits half a minute.
 socket.on('error', leave).on('end', leave).on('close', leave);
 
