@@ -35,18 +35,24 @@ describe('a download completes from the honest one', { concurrency: 4 }, () => {
     const scene = await leeching(t);
     await scene.honest();
     const liar = (await Stranger.dial(scene.port, LIAR)).pretend(scene.place.metainfo);
-    let given = 0;
+    const { pieceLength } = scene.place.metainfo;
+    let [given, spoiled] = [0, 0];
     liar.onRequest = (request) => {
-      const at = request.piece * scene.place.metainfo.pieceLength + request.begin;
+      const at = request.piece * pieceLength + request.begin;
       const bytes = Uint8Array.from(scene.content.subarray(at, at + request.length));
-      if (++given % 100 === 50) bytes[1000] = (bytes[1000] ?? 0) ^ 1;
+      if (++given % 100 === 50) {
+        spoiled++;
+        bytes[1000] = (bytes[1000] ?? 0) ^ 1;
+      }
       liar.give(request, bytes);
     };
     assert.ok(await liar.isDropped(60_000));
-    assert.ok(given >= 50);
+    assert.ok(spoiled > 0);
     const { partings, corrupt } = await scene.end();
     assert.ok(partings.includes('sent wrong blocks'), partings.join());
-    assert.ok(corrupt > 0 && corrupt <= 4 * scene.place.metainfo.pieceLength, `${corrupt} bytes were thrown away`);
+    // How much it gives until it is found is a matter of time; no more is thrown away than it spoiled.
+    const pieces = `${corrupt / pieceLength} pieces were thrown away for ${spoiled} blocks`;
+    assert.ok(corrupt > 0 && corrupt <= spoiled * pieceLength, pieces);
   });
 
   test('although five others have everything and never answer', TEST, async (t) => {
