@@ -34,6 +34,8 @@ const MOST_OFFERS = 4;
 const MOST_ANSWERS = 4;
 /** Ways to one peer that are tried one after the other: each takes up to 20 s, and an offer is good for 50. */
 const MOST_TRIES = 3;
+/** After a connection ended, offers that nobody answers are followed by others so long, ms. */
+const RECOVERY = 180_000;
 /** How peer ids of kith begin (BEP 20). Others do not look at the channels that come after the first. */
 const KITH = '-KI';
 
@@ -42,9 +44,12 @@ export class Signaller {
   /** By offer id. */
   readonly #offers = new Map<string, Attempt>();
   #making = 0;
+  #lostAt = Number.NEGATIVE_INFINITY;
   #answering = 0;
   /** Whose offers are being answered. */
   readonly #meeting = new Set<string>();
+  /** Of those, who answered ours as well: that was given up for it. */
+  readonly #spared = new Set<string>();
   readonly #label: string;
   readonly #unlisten: () => void;
   #closed = false;
@@ -91,7 +96,7 @@ export class Signaller {
       const attempt = await webrtc.offer(filter);
       const offerId = bencode.binaryString(randomBytes(20));
       this.#offers.set(offerId, attempt);
-      void this.#follow(attempt.opened).finally(() => this.#offers.delete(offerId));
+      void this.#await(offerId, attempt);
       return { offerId, sdp: attempt.sdp };
     } catch (error) {
       if (!(error instanceof WebRtcError)) throw error;
@@ -101,25 +106,40 @@ export class Signaller {
     }
   }
 
+  async #await(offerId: string, { opened }: Attempt): Promise<void> {
+    const met = await this.#follow(opened);
+    const unanswered = this.#offers.delete(offerId) && !met && !this.#closed;
+    // Who is behind a connection that broke finds that out later than this side, and answers nothing until then.
+    if (unanswered && performance.now() - this.#lostAt < RECOVERY) this.#options.lost();
+  }
+
   #answered({ offerId, peerId, sdp }: RemoteDescription): void {
     const attempt = this.#offers.get(offerId);
     if (attempt === undefined) return;
     this.#offers.delete(offerId);
     // One that is being answered at the same time may come to nothing; of two the swarm ends the same one on both sides.
     if (!this.#wants(peerId)) return attempt.abandon();
-    if (!peerId.startsWith(KITH) || !attempt.spare(sdp)) {
-      attempt.answered(sdp);
-      return void this.#expect(attempt);
+    if (peerId.startsWith(KITH) && attempt.spare(sdp)) void this.#joinInstead(attempt, peerId, sdp);
+    else void this.#expect(attempt, sdp);
+  }
+
+  /** The attempt is kept until it is not needed: a connection may end just when others are done with it. */
+  async #joinInstead(attempt: Attempt, peerId: string, sdp: string): Promise<void> {
+    if (this.#meeting.has(peerId)) {
+      this.#spared.add(peerId);
+      return attempt.abandon();
     }
-    attempt.abandon();
-    const joined = this.#meeting.has(peerId) ? undefined : this.#join(peerId, sdp);
-    if (joined !== undefined) void this.#follow(joined);
+    const joined = this.#join(peerId, sdp);
+    const met = joined !== undefined && (await this.#follow(joined));
+    if (met || !this.#wants(peerId)) attempt.abandon();
+    else await this.#expect(attempt, sdp);
   }
 
   /** Who answered is there: on a busy machine a few of a hundred ways are not found, and the next one is. */
-  async #expect({ opened }: Attempt): Promise<void> {
+  async #expect(attempt: Attempt, sdp: string): Promise<void> {
+    attempt.answered(sdp);
     try {
-      await opened;
+      await attempt.opened;
     } catch (error) {
       if (error instanceof WebRtcError && error.failure === 'failed') this.#again();
     }
@@ -153,6 +173,7 @@ export class Signaller {
     } finally {
       this.#answering--;
       this.#meeting.delete(peerId);
+      if (this.#spared.delete(peerId) && this.#wants(peerId)) this.#again();
     }
   }
 
@@ -181,7 +202,9 @@ export class Signaller {
   }
 
   #again(): void {
-    if (!this.#closed) this.#options.lost();
+    if (this.#closed) return;
+    this.#lostAt = performance.now();
+    this.#options.lost();
   }
 
   #wants(peerId?: string): boolean {

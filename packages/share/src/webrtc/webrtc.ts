@@ -29,7 +29,7 @@ import { WebRtcProcess, type WebRtcSetup } from './webrtc-process.ts';
 export interface WebRtcOptions extends Partial<WebRtcSetup> {
   /** Channels, and offers that wait for their answers, at once. Default 200. */
   readonly most?: number;
-  /** From an answer to a connection, from somebody's offer, and for a channel on one that is there, ms. Default 20,000. */
+  /** From an answer, or from somebody's offer, to a connection, ms. Default 20,000. */
   readonly answerPatience?: number;
   readonly log?: (level: 'info' | 'warn', text: string) => void;
 }
@@ -56,6 +56,8 @@ const MOST = 200;
 /** From an offer to an answer, ms: trackers forget offers after a minute. */
 const PATIENCE = 50_000;
 const ANSWER_PATIENCE = 20_000;
+/** For a channel on a connection that is there, ms: one that the other side just ended may not say so. */
+const JOIN_PATIENCE = 5_000;
 /** Without any connection the process ends after this, ms. */
 const IDLE = 60_000;
 /** Wait after a crash, ms; doubles with each until the process held out for `STEADY`. */
@@ -184,7 +186,8 @@ export class WebRtc {
   }
 
   #enter(number: number, connection: PeerConnection, filter: PeerFilter, incoming: boolean): Channel {
-    const patience = connection.number === number && !incoming ? PATIENCE : this.#answerPatience;
+    const first = connection.number === number ? PATIENCE : JOIN_PATIENCE;
+    const patience = incoming ? this.#answerPatience : first;
     const channel: Channel = new Channel({ number, connection, filter, incoming }, patience, () =>
       this.#giveUp(channel, 'failed', 'nobody connected in time'),
     );

@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 import { bencode, type Duplex, type tracker } from '@kith/torrent';
 import { LOOPBACK_ONLY } from '../../src/index.ts';
 import type { RemoteDescription, Signalling } from '../../src/tracker/websocket-tracker.ts';
+import type { Attempt } from '../../src/webrtc/attempt.ts';
 import { Signaller } from '../../src/webrtc/signaller.ts';
 import type { WebRtc, WebRtcOptions } from '../../src/webrtc/webrtc.ts';
 import { connectionsOf, pidOf, webrtcIn } from './pair.ts';
@@ -195,6 +196,36 @@ test('an answer that leads nowhere makes it time for new offers, long before the
     () => `${a.lost} times`,
     5_000,
   );
+});
+
+test('where the connection that would serve ends at that moment, the answer is taken after all', async (t) => {
+  const [a, b] = [placeIn(t, '-KI0100-a'), webrtcIn(t)];
+  const peerId = '-KI0100-b'.padEnd(20, '.');
+  const answer = async ([offered]: readonly RemoteDescription[] = []): Promise<Attempt> => {
+    assert.ok(offered);
+    const attempt = await b.accept(offered.sdp, LOOPBACK_ONLY);
+    answers.push(() => a.shares.get(offered.infoHash)?.signalling.answered({ ...offered, peerId, sdp: attempt.sdp }));
+    return attempt;
+  };
+  const answers: (() => void)[] = [];
+  const offers = await offersOf(a);
+  const [one, two] = [await answer(offers[0]), await answer(offers[1])];
+  answers[0]?.();
+  const first = await one.opened;
+  await until(
+    () => connectionsOf(a.webrtc) === 1,
+    () => 'a connection',
+  );
+  // The other side does not know of it yet, and opens a channel on it.
+  first.close('done');
+  answers[1]?.();
+  const second = await two.opened;
+  const [, share] = [...a.shares.values()];
+  await until(
+    () => share?.peers.length === 1,
+    () => 'a peer',
+  );
+  second.close('done');
 });
 
 test('a share that was closed takes no more channels', async (t) => {
