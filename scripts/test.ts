@@ -16,7 +16,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import type { TestEvent } from 'node:test/reporters';
 import { spec as SpecReporter } from 'node:test/reporters';
@@ -135,6 +135,8 @@ report.pipe(process.stdout);
 const totals = new Map<string, number>();
 /** How many tests and suites were skipped, by reason. */
 const reasons = new Map<string, number>();
+/** Files whose report did not come to its end. */
+const cutOff: string[] = [];
 let failed = false;
 if (chosen.includes('web')) buildPages();
 for (const turn of TURNS) await runSideBySide(turn);
@@ -238,6 +240,7 @@ async function runFiles(
   tell: (event: TestEvent) => void,
 ): Promise<void> {
   const { timeout } = LAYERS[layer];
+  const unfinished = new Set(paths.map((path) => join(root, path)));
   const events = run({
     files: paths.map((path) => join(root, path)),
     cwd: root,
@@ -256,12 +259,14 @@ async function runFiles(
     if (event.type === 'test:fail') failed = true;
     if (event.type === 'test:pass') noteSkip(event.data.skip);
     if (event.type === 'test:summary') {
-      if (event.data.file === undefined && !event.data.success) failed = true;
+      if (event.data.file !== undefined) unfinished.delete(event.data.file);
+      else if (!event.data.success) failed = true;
       continue;
     }
     if (!addToTotals(event)) tell(event);
   }
   clearInterval(watchdog);
+  for (const file of unfinished) cutOff.push(relative(root, file));
 }
 
 /** Ends the processes of these test files, from which nothing was heard for `silence` ms: the runner tells them as failed. */
@@ -299,6 +304,9 @@ function noteSkip(skip: string | boolean | undefined): void {
 
 function tellSkipped(): void {
   for (const [reason, count] of reasons) process.stdout.write(`\nNOT RUN: ${count} tests or suites: ${reason}\n`);
+  // A process that is forced to exit does not wait for its report to leave; by its exit code it fails all the same.
+  if (cutOff.length > 0)
+    process.stdout.write(`\nNOT TOLD: the last tests of ${cutOff.length} files: ${cutOff.join(' ')}\n`);
   if (skipped.length === 0) return;
   const count = skipped.reduce((sum, layer) => sum + files[layer].length, 0);
   process.stdout.write(`\nNOT RUN: ${skipped.join(' and ')} (${count} files) need root: sudo npm test\n\n`);
