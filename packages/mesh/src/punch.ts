@@ -4,12 +4,12 @@
  * after half of it, just when the asker, who sends on the answer, begins too. One well-timed try and two retries; then
  * a pause that grows, so that hopeless pairs stay quiet.
  */
-import { readUint32LE } from '@kith/core';
+import { endpointParts, isIPv4, readUint32LE, scopeOf } from '@kith/core';
 import { directCandidates, isWorthTrying, ownEndpoints } from './candidates.ts';
 import type { Context } from './context.ts';
 import type { Control } from './control.ts';
 import type { Paths } from './paths.ts';
-import type { Peer } from './peer.ts';
+import type { Candidate, Peer } from './peer.ts';
 
 /** ms after the agreed moment at which probes go out. */
 const VOLLEYS = [0, 200, 700] as const;
@@ -103,10 +103,11 @@ export class Puncher {
     const { punch } = peer;
     this.#busy.delete(peer);
     punch.verdictAt = null;
-    if (this.#paths.liveDirect(peer, now) !== null) {
+    const direct = this.#paths.liveDirect(peer, now);
+    if (direct !== null) {
       punch.failures = 0;
       punch.nextAt = now + ASK_AGAIN;
-      this.#context.nat.punchWorked();
+      if (isThroughNat(direct.path)) this.#context.nat.punchWorked();
       return;
     }
     punch.failures++;
@@ -127,4 +128,11 @@ export class Puncher {
     const candidates = ownEndpoints(this.#context, now).map(({ endpoint }) => endpoint);
     return { kind: 'punch', step, txid, rtt, candidates };
   }
+}
+
+/** A way within one home, or over IPv6, says nothing of the NAT in front of it. */
+function isThroughNat(path: Candidate['path']): boolean {
+  if (path.kind !== 'direct') return false;
+  const { address } = endpointParts(path.endpoint);
+  return isIPv4(address) && scopeOf(address) === 'global';
 }
