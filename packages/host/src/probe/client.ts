@@ -19,7 +19,10 @@ import { askServices, reach } from './questions.ts';
 import { Wire, WIRE_ENTRY, WIRE_LINKS } from './wire.ts';
 
 const ADVERTISEMENT_TIME = 2500;
-const OWNER_TIME = 700;
+/** A router may have advertised itself 3 s ago at most, and hesitate for 0.5 s (RFC 4861, sections 6.2.6 and 10). */
+const ROUTERS_TIME = 3500;
+/** Three questions, a second apart: what is asked first can get lost while the bridges take up their new ports. */
+const OWNER_TIME = 2500;
 
 const lines = createInterface({ input: process.stdin });
 lines.once('line', (line) => {
@@ -125,6 +128,7 @@ async function askAll(job: Job, gateway: Address, fits: (target: Address) => boo
 
 async function hearAdvertisements(wire: Wire, mac: string): Promise<Advertisement[]> {
   const heard = new Map<string, Advertisement>();
+  const end = performance.now() + ROUTERS_TIME;
   const stop = wire.listen((frame) => {
     const said = frame.type === 'icmp6' ? parseAdvertisement(frame) : null;
     if (said !== null && heard.size < 16) heard.set(said.router, said);
@@ -134,8 +138,7 @@ async function hearAdvertisements(wire: Wire, mac: string): Promise<Advertisemen
     () => wire.send(routerSolicitation(mac)),
     () => heard.size > 0,
   );
-  // A second router answers at about the same time.
-  await wait(300);
+  await wait(Math.max(0, end - performance.now()));
   stop();
   return [...heard.values()];
 }

@@ -21,16 +21,17 @@ const BROADCAST: Pick<UdpEnds, 'destinationMac' | 'source' | 'destination'> = {
 };
 
 export class Leasing {
-  readonly #wire: Wire;
+  readonly #wire: Pick<Wire, 'send' | 'listen'>;
   readonly #mac: string;
   readonly #transaction: number = randomInt(2 ** 32);
   readonly #offers = new Map<string, Offer>();
-  readonly #since: number = performance.now();
   readonly #stop: () => void;
   #verdict: DhcpAnswer | null = null;
+  /** When everybody was asked last: a question can get lost while the bridges take up their new ports. */
+  #askedAt: number = performance.now();
 
   /** @param mac that the lease is for */
-  constructor(wire: Wire, mac: string) {
+  constructor(wire: Pick<Wire, 'send' | 'listen'>, mac: string) {
     this.#wire = wire;
     this.#mac = mac;
     this.#stop = wire.listen((frame) => {
@@ -51,7 +52,10 @@ export class Leasing {
       const whole = { ...question, transaction: this.#transaction, mac: this.#mac };
       this.#wire.send(udp4Frame(ends, dhcpQuestion(whole)));
     };
-    const discover = (): void => ask({ type: 'discover', address: null, server: null });
+    const discover = (): void => {
+      this.#askedAt = performance.now();
+      ask({ type: 'discover', address: null, server: null });
+    };
     await repeat(OFFER_TIME, discover, () => this.#offers.size > 0);
     const offers = [...this.#offers.values()];
     const taken = offers.find(({ server }) => server === mine) ?? offers[0];
@@ -66,7 +70,7 @@ export class Leasing {
 
   /** Everybody's offers, once the slow ones had their time. */
   async offers(): Promise<Offer[]> {
-    await wait(Math.max(0, this.#since + OFFER_TIME - performance.now()));
+    await wait(Math.max(0, this.#askedAt + OFFER_TIME - performance.now()));
     return [...this.#offers.values()];
   }
 
