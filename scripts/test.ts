@@ -247,7 +247,7 @@ async function runFiles(
     concurrency,
     timeout,
     // Forced exit: a test that ran into its timeout leaves timers and sockets behind, which would keep its process alive.
-    execArgv: ['--conditions=source', '--test-force-exit'],
+    execArgv: ['--conditions=source', '--test-force-exit', '--import', join(root, 'scripts/report-whole.ts')],
     signal: AbortSignal.timeout(LONGEST),
     ...(name === undefined ? {} : { testNamePatterns: [name] }),
   });
@@ -304,7 +304,7 @@ function noteSkip(skip: string | boolean | undefined): void {
 
 function tellSkipped(): void {
   for (const [reason, count] of reasons) process.stdout.write(`\nNOT RUN: ${count} tests or suites: ${reason}\n`);
-  // A process that is forced to exit does not wait for its report to leave; by its exit code it fails all the same.
+  // By its exit code it fails all the same.
   if (cutOff.length > 0)
     process.stdout.write(`\nNOT TOLD: the last tests of ${cutOff.length} files: ${cutOff.join(' ')}\n`);
   if (skipped.length === 0) return;
