@@ -181,5 +181,5 @@ test('what is here plays on after a reload without the node', async (t) => {
   await page.reload();
   await play(page);
   await page.locator('#notice-away').waitFor();
-  assert.equal(await page.locator('progress.bar').getAttribute('value'), '1');
+  await page.locator('progress.bar[value="1"]').waitFor();
 });

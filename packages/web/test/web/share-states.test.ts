@@ -163,7 +163,7 @@ test('a node that goes away during play is named, and the film goes on when it i
   stage.engine.setRates({ up: Number.POSITIVE_INFINITY });
   stage.share.resume();
   await whole(page);
-  assert.equal(await page.locator('#notice-away').count(), 0);
+  await page.locator('#notice-away').waitFor({ state: 'detached' });
 });
 
 test('a node without the torrent file still gives the files', async (t) => {
