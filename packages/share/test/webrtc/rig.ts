@@ -39,8 +39,8 @@ export async function begin({ leech, shared, tracker, folder }: Stage): Promise<
   return leech.add({ torrent: torrentFile }, { content: `${folder}/got`, trackers: [tracker] });
 }
 
-/** Waits for a condition. */
-export async function until(is: () => boolean, what: () => string, patience = 20_000): Promise<void> {
+/** Waits for a condition. A way that is not found is given up after 20 s, and looked for again. */
+export async function until(is: () => boolean, what: () => string, patience = 60_000): Promise<void> {
   for (const end = performance.now() + patience; !is();) {
     assert.ok(performance.now() < end, `in vain: ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
