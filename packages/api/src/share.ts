@@ -1,5 +1,6 @@
 /** The API of the share process. */
 import type { ErrorCode } from '@kith/core';
+import type { Alert } from './face.ts';
 
 export type ShareState =
   'metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'queued' | 'stopped' | 'error';
@@ -120,6 +121,8 @@ export interface SharesReport {
   /** TCP port for peers. */
   readonly port: number | null;
   readonly shares: readonly ShareReport[];
+  /** What keeps peers from all of them, and what to do. */
+  readonly problems: readonly Omit<Alert, 'about'>[];
 }
 
 export interface ProcessReport {

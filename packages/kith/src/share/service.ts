@@ -12,6 +12,7 @@ import type {
   StreamRequest,
   TvRequest,
 } from './requests.ts';
+import { webrtcProblems } from './problems.ts';
 import type { Television } from './television.ts';
 
 export interface ShareServiceInit {
@@ -41,7 +42,7 @@ export class ShareService {
 
   list(): SharesReport {
     const shares = this.#engine.shares().map((share) => this.#report(share));
-    return { pid: process.pid, port: this.#engine.port, shares };
+    return { pid: process.pid, port: this.#engine.port, shares, problems: webrtcProblems(this.#engine.webrtc) };
   }
 
   /** What members get to see: all that is not hidden from them. */

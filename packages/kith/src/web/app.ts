@@ -47,7 +47,7 @@ type Face = ReturnType<typeof jsonApp>;
 const MOST_WATCHERS = 64;
 /** ms between two lines that only keep a watcher's connection. */
 const HEARTBEAT = 15_000;
-const EMPTY = { pid: null, port: null, shares: [] } as const;
+const EMPTY = { pid: null, port: null, shares: [], problems: [] } as const;
 
 export function faceApp(init: FaceInit): Face {
   const app = jsonApp();

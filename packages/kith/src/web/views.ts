@@ -74,9 +74,10 @@ function alertsOf({ networks, shares, gateway }: Snapshot): Alert[] {
   }
   for (const share of shares?.shares ?? []) {
     if (share.error === undefined) continue;
-    const mend = 'Mend what it names, then `kith shares resume` it.';
+    const mend = 'Mend what it names, then run `kith share resume`.';
     out.push({ severity: 'error', about: 'shares', text: `${share.name}: ${share.error.message}`, mend });
   }
+  for (const problem of shares?.problems ?? []) out.push({ ...problem, about: 'shares' });
   for (const { severity, what, whom, cause, mend } of gateway?.findings ?? []) {
     out.push({ severity, about: 'gateway', text: `${what} for ${whom}: ${cause}`, mend });
   }

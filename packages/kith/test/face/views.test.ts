@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { WebRtcState } from '@kith/share';
+import { webrtcProblems } from '../../src/share/problems.ts';
 import { routersFrom } from '../../src/web/routers.ts';
 import type { Snapshot } from '../../src/web/sources.ts';
 import { nodesOf, overviewOf, routerTopology, topologyOf } from '../../src/web/views.ts';
@@ -40,6 +42,30 @@ test('alerts name what is wrong and what to do, the worst first', () => {
     ],
   );
   assert.ok(alerts.every(({ mend }) => mend !== ''));
+});
+
+test('alerts tell what keeps browsers from all that is shared', () => {
+  const shares = { pid: 1, port: 2, shares: [] };
+  const states: readonly WebRtcState[] = [
+    { state: 'idle' },
+    { state: 'running', pid: 3, connections: 1, library: 'node-datachannel' },
+    { state: 'running', pid: 3, connections: 1, library: 'werift', slow: 'WebRTC runs without native code' },
+    { state: 'waiting', reason: 'the process for WebRTC ended (SIGSEGV)', until: 4 },
+    { state: 'unavailable', reason: 'there is no WebRTC here: no such file' },
+  ];
+  const alerts = states.map((state) => {
+    const { alerts: all } = overviewOf({ ...SNAPSHOT, shares: { ...shares, problems: webrtcProblems(state) } });
+    assert.ok(all.every(({ about, mend }) => about === 'shares' && mend !== ''));
+    return all.map(({ severity, text }) => `${severity}: ${text}`).join();
+  });
+  assert.deepEqual(alerts, [
+    '',
+    '',
+    'info: WebRTC runs without native code',
+    'warning: the process for WebRTC ended (SIGSEGV); browsers get what is shared here by its link until it runs again',
+    'warning: there is no WebRTC here: no such file; browsers get what is shared here by its link, and no other way',
+  ]);
+  assert.deepEqual(webrtcProblems(undefined), []);
 });
 
 test('the topology has the links between those that are there, and a relayed way with its reason', () => {

@@ -26,6 +26,7 @@ export function nativeLibrary(): Library {
   };
 }
 
+/** The library's connection; where it answers, it learns the candidates of who offered after {@link HOLD}. */
 class HoldingConnection implements LibraryConnection {
   readonly #connection: PeerConnection;
 

@@ -135,7 +135,7 @@ export class Signaller {
     else await this.#expect(attempt, sdp);
   }
 
-  /** Who answered is there: on a busy machine a few of a hundred ways are not found, and the next one is. */
+  /** Who answered is there: a way that is not found, as happens on a busy machine, is looked for again. */
   async #expect(attempt: Attempt, sdp: string): Promise<void> {
     attempt.answered(sdp);
     try {

@@ -1,10 +1,11 @@
 /** What there is, in numbers, and what is wrong with it. */
-import type { Alert, NetworkSummary, OverviewReport } from '@kith/api';
+import type { NetworkSummary, OverviewReport } from '@kith/api';
 import type { JSX } from 'preact';
 import { pathOf } from '../lib/api.ts';
 import { rate } from '../lib/format.ts';
 import { useReport } from '../lib/live.ts';
 import { hrefTo } from '../lib/place.ts';
+import { Alerts } from '../widgets/alerts.tsx';
 import { Fact } from '../widgets/marks.tsx';
 import { Empty, Prose, Shown } from '../widgets/report.tsx';
 
@@ -16,6 +17,7 @@ export function Overview(): JSX.Element {
       <Shown report={report}>
         {(overview) => (
           <>
+            {overview.alerts.length === 0 && <p class="notice info">Nothing is wrong that kith knows of.</p>}
             <Alerts alerts={overview.alerts} />
             <div class="cards">
               {overview.networks.map((network) => (
@@ -33,22 +35,6 @@ export function Overview(): JSX.Element {
         )}
       </Shown>
     </>
-  );
-}
-
-function Alerts({ alerts }: { readonly alerts: readonly Alert[] }): JSX.Element {
-  if (alerts.length === 0) return <p class="notice info">Nothing is wrong that kith knows of.</p>;
-  return (
-    <ul aria-label="Alerts" style={{ padding: 0, listStyle: 'none' }}>
-      {alerts.map(({ severity, text, mend }) => (
-        <li key={text} class={`notice ${severity === 'error' ? 'bad' : severity === 'info' ? 'info' : ''}`}>
-          <strong>{text}</strong>
-          <p>
-            <Prose text={mend} />
-          </p>
-        </li>
-      ))}
-    </ul>
   );
 }
 

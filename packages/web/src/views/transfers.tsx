@@ -8,6 +8,7 @@ import { bytes, duration, percent, rate } from '../lib/format.ts';
 import { useReport } from '../lib/live.ts';
 import { hrefTo } from '../lib/place.ts';
 import { Act } from '../widgets/act.tsx';
+import { Alerts } from '../widgets/alerts.tsx';
 import { Bar, Fact, Mark, type Tone } from '../widgets/marks.tsx';
 import { Empty, Prose, Shown } from '../widgets/report.tsx';
 import { type Column, Table } from '../widgets/table.tsx';
@@ -62,15 +63,18 @@ function All(): JSX.Element {
     <>
       <h1>Transfers</h1>
       <Shown report={report}>
-        {({ shares }) =>
-          shares.length === 0 ? (
-            <Empty>
-              <Prose text="Nothing comes or goes. Fetch something from the shelf, or share with `kith share PATH`." />
-            </Empty>
-          ) : (
-            <Table caption="Transfers" columns={COLUMNS} rows={shares} rowKey={({ id }) => id} initial="name" />
-          )
-        }
+        {({ shares, problems }) => (
+          <>
+            <Alerts alerts={problems} />
+            {shares.length === 0 ? (
+              <Empty>
+                <Prose text="Nothing comes or goes. Fetch something from the shelf, or share with `kith share PATH`." />
+              </Empty>
+            ) : (
+              <Table caption="Transfers" columns={COLUMNS} rows={shares} rowKey={({ id }) => id} initial="name" />
+            )}
+          </>
+        )}
       </Shown>
     </>
   );

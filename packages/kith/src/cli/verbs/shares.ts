@@ -6,14 +6,18 @@ import { bytes, duration, plain, type Result, table } from '../output.ts';
 
 export async function shares(_context: Context, name: string | undefined): Promise<Result> {
   if (!everShared() && name === undefined)
-    return { json: { pid: null, port: null, shares: [] }, text: 'nothing is shared' };
+    return { json: { pid: null, port: null, shares: [], problems: [] }, text: 'nothing is shared' };
   const client = await connect();
   if (name !== undefined) {
     const details = await client.details(name);
     return { json: details, text: describe(details) };
   }
   const report = await client.shares();
-  return { json: report, text: report.shares.length === 0 ? 'nothing is shared' : overview(report.shares) };
+  const text = report.shares.length === 0 ? 'nothing is shared' : overview(report.shares);
+  return {
+    json: report,
+    text: [text, ...report.problems.map(({ text: what, mend }) => plain(`${what}. ${mend}`))].join('\n'),
+  };
 }
 
 function overview(all: readonly ShareReport[]): string {
