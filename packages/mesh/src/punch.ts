@@ -9,7 +9,8 @@ import { directCandidates, isWorthTrying, ownEndpoints } from './candidates.ts';
 import type { Context } from './context.ts';
 import type { Control } from './control.ts';
 import type { Paths } from './paths.ts';
-import type { Candidate, Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import type { Path } from './plane.ts';
 
 /** ms after the agreed moment at which probes go out. */
 const VOLLEYS = [0, 200, 700] as const;
@@ -131,7 +132,7 @@ export class Puncher {
 }
 
 /** A way within one home, or over IPv6, says nothing of the NAT in front of it. */
-function isThroughNat(path: Candidate['path']): boolean {
+function isThroughNat(path: Path): boolean {
   if (path.kind !== 'direct') return false;
   const { address } = endpointParts(path.endpoint);
   return isIPv4(address) && scopeOf(address) === 'global';

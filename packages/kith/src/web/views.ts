@@ -74,7 +74,7 @@ function alertsOf({ networks, shares, gateway }: Snapshot): Alert[] {
   }
   for (const share of shares?.shares ?? []) {
     if (share.error === undefined) continue;
-    const mend = 'Mend what it names, then run `kith share resume`.';
+    const mend = `Mend what it names, then run \`kith share resume ${share.id.slice(0, 8)}\`.`;
     out.push({ severity: 'error', about: 'shares', text: `${share.name}: ${share.error.message}`, mend });
   }
   for (const problem of shares?.problems ?? []) out.push({ ...problem, about: 'shares' });

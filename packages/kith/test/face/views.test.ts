@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SharesReport } from '@kith/api';
 import type { WebRtcState } from '@kith/share';
 import { webrtcProblems } from '../../src/share/problems.ts';
 import { routersFrom } from '../../src/web/routers.ts';
@@ -66,6 +67,14 @@ test('alerts tell what keeps browsers from all that is shared', () => {
     'warning: there is no WebRTC here: no such file; browsers get what is shared here by its link, and no other way',
   ]);
   assert.deepEqual(webrtcProblems(undefined), []);
+});
+
+test('an alert of a share in trouble names the verb that goes on with it', () => {
+  const share = { id: 'e14d9608'.repeat(5), name: 'film', error: { code: 'DISK_FULL', message: 'the disk is full' } };
+  const report = { pid: 1, port: 2, shares: [share], problems: [] } as unknown as SharesReport;
+  const [alert] = overviewOf({ ...SNAPSHOT, shares: report }).alerts;
+  assert.equal(alert?.text, 'film: the disk is full');
+  assert.match(alert?.mend ?? '', /`kith share resume e14d9608`/);
 });
 
 test('the topology has the links between those that are there, and a relayed way with its reason', () => {

@@ -122,8 +122,10 @@ describe('a download completes from the honest one', { concurrency: 4 }, () => {
     for (let round = 0; round < 400; round++) {
       for (const each of floods) {
         const peers = randomBytes(500 * 6);
-        for (let at = 0; at < peers.length; at += 6)
-          peers.set([127, 1, peers[at + 2] ?? 0, peers[at + 3] ?? 0, 0, 9], at);
+        for (let at = 0; at < peers.length; at += 6) {
+          peers.set([127, 1], at);
+          peers.set([0, 9], at + 4);
+        }
         told += 500;
         each.extended('ut_pex', `d5:added${peers.length}:${peers.toString('latin1')}e`);
       }
